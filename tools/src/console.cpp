@@ -45,6 +45,7 @@ void TerminalProgress::clear_line() {
 
 void TerminalProgress::stage(const std::string& name) {
   stage_ = name;
+  note_.clear();
   stage_start_ = Clock::now();
   update(0, 0);
 }
@@ -61,7 +62,11 @@ void TerminalProgress::update(std::int64_t done, std::int64_t total) {
     line = fmt::format("{:<28} [{}{}] {}/{}", stage_, std::string(static_cast<std::size_t>(filled), '#'),
                        std::string(static_cast<std::size_t>(kWidth - filled), '.'), done, total);
     const double elapsed = std::chrono::duration<double>(now - stage_start_).count();
-    if (part > 0.02 && part < 1) line += fmt::format("  {} left", clock_text(elapsed / part - elapsed));
+    if (!note_.empty()) {
+      line += "  " + note_;
+    } else if (part > 0.02 && part < 1) {
+      line += fmt::format("  {} left", clock_text(elapsed / part - elapsed));
+    }
   }
   std::fputs(("\r\033[K" + line).c_str(), stderr);
   std::fflush(stderr);

@@ -19,6 +19,8 @@ class TerminalProgress : public workflow::Progress {
   ~TerminalProgress() override;
   void stage(const std::string& name) override;
   void update(std::int64_t done, std::int64_t total) override;
+  /// Text behind the bar from the next update on, until the next stage.
+  void stage_note(std::string text) { note_ = std::move(text); }
   bool cancelled() const override { return interrupted(); }
 
  private:
@@ -26,7 +28,7 @@ class TerminalProgress : public workflow::Progress {
   void clear_line();
   bool terminal_;
   bool line_shown_ = false;
-  std::string stage_;
+  std::string stage_, note_;
   Clock::time_point stage_start_, last_shown_;
 };
 
