@@ -1,6 +1,8 @@
 // dyad inspect: layers, MACs, parameters, size, BOPS.
 #include <CLI/CLI.hpp>
+
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "command.hpp"
 #include "dyad/workflow/inspect.hpp"
@@ -18,11 +20,11 @@ struct Options {
 Result<int> run(const Options& options) {
   DYAD_TRY(const network::Network network, options.model.load());
   DYAD_TRY(const auto bits, options.bits.read(network));
-  const OrderedJson document = workflow::inspect(network, bits);
+  DYAD_TRY(const network::NetworkSummary summary, network::summarize(network, bits));
   if (options.json) {
-    print_document(document);
+    print_document(workflow::inspection_document(network, summary));
   } else {
-    print_text(workflow::inspect_text(document));
+    print_text(workflow::inspection_text(summary));
   }
   return kDone;
 }

@@ -1,12 +1,13 @@
 #include "options.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <numeric>
 
 #include "command.hpp"
 #include "dyad/base/random.hpp"
 #include "dyad/network/import.hpp"
-#include "dyad/workflow/bits.hpp"
+#include "dyad/network/summary.hpp"
 
 namespace dyad::tools {
 
@@ -26,7 +27,10 @@ void BitsOptions::declare(CLI::App& verb, bool required) {
 }
 
 Result<std::optional<BitAssignment>> BitsOptions::read(const network::Network& network) const {
-  return workflow::read_bits(bits, network, all_layers);
+  if (bits.empty()) return std::optional<BitAssignment>();
+  DYAD_TRY(BitAssignment assignment, network::bits_from_text(network, bits, all_layers));
+  const bool all_float = std::all_of(assignment.begin(), assignment.end(), [](const auto& layer) { return layer.second == LayerBits{32, 32}; });
+  return all_float ? std::optional<BitAssignment>() : std::optional(std::move(assignment));
 }
 
 void NormalizeOption::declare(CLI::App& verb) {
