@@ -58,7 +58,9 @@ Range weight_range(std::span<const float> values, double percentile) {
     return {*low, *high};
   }
   const auto n = static_cast<std::int64_t>(values.size());
-  const auto rank = [&](double p) { return std::clamp<std::int64_t>(static_cast<std::int64_t>(std::ceil(static_cast<double>(n) * p * 0.01)), 1, n); };
+  const auto rank = [&](double p) {
+    return std::clamp<std::int64_t>(static_cast<std::int64_t>(std::ceil(static_cast<double>(n) * p * 0.01)), 1, n);
+  };
   return {ranges::kth_smallest(values, rank(100 - percentile)), ranges::kth_smallest(values, rank(percentile))};
 }
 

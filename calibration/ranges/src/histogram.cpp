@@ -89,8 +89,7 @@ float Histogram::quantile(double fraction) const {
     }
     if (counts_.empty() || i == 2 * kBinsPerSide) continue;
     const auto inside_bin = static_cast<double>(counts_[static_cast<std::size_t>(i)]);
-    if (inside_bin > 0 && below + inside_bin >= target)
-      return inside((i - kBinsPerSide + (target - below) / inside_bin) * width);
+    if (inside_bin > 0 && below + inside_bin >= target) return inside((i - kBinsPerSide + (target - below) / inside_bin) * width);
     below += inside_bin;
   }
   return highest_;

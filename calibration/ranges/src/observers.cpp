@@ -193,7 +193,7 @@ void HawqRangeTracker::observe(std::span<const float> batch) {
   if (options_.percentile > 0) {
     const auto n = static_cast<double>(batch.size());
     const auto rank = [&](double place) {  // Python's round(): ties to even. HAWQ fails on rank 0; here it is 1.
-      return std::clamp<std::int64_t>(static_cast<std::int64_t>(std::nearbyint(fraction)), 1, static_cast<std::int64_t>(batch.size()));
+      return std::clamp<std::int64_t>(static_cast<std::int64_t>(std::nearbyint(place)), 1, static_cast<std::int64_t>(batch.size()));
     };
     high = kth_smallest(batch, rank(n * options_.percentile * 0.01));
     if (options_.zero_lowest) {
@@ -220,7 +220,8 @@ void HawqRangeTracker::observe(std::span<const float> batch) {
 Result<std::unique_ptr<RangeObserver>> make_observer(std::string_view name, const ObserverOptions& options) {
   if (options.momentum != -1 && !(options.momentum >= 0 && options.momentum <= 1))
     return Error{"momentum", "is neither -1 nor between 0 and 1", "for example 0.99"};
-  if (!(options.percentile > 50 && options.percentile <= 100)) return Error{"percentile", "is not above 50 and up to 100", "for example 99.99"};
+  if (!(options.percentile > 50 && options.percentile <= 100))
+    return Error{"percentile", "is not above 50 and up to 100", "for example 99.99"};
   for (const auto& [known, make] : factories())
     if (known == name) return make(options);
   std::string names;

@@ -16,10 +16,12 @@ namespace dyad::quantizer {
 
 /// max(|lowest|, |highest|, 1e-8) / (2^(bits - 1) - 1) in float32; bits >= 2.
 float symmetric_scale(Range range, int bits);
-/// max(highest - lowest, 1e-8) / (2^bits - 1) in float32. The zero point stays 0, as in HAWQ-V3: only ranges that begin at 0 are covered well.
+/// max(highest - lowest, 1e-8) / (2^bits - 1) in float32. The zero point stays 0, as in HAWQ-V3: only ranges that begin at 0 are covered
+/// well.
 float asymmetric_scale(Range range, int bits);
 
-/// clamp(rhe(x * reciprocal)) to `format`; `reciprocal` is float32(1 / scale). Exact for formats up to 24 bits; at 32 bits it saturates properly.
+/// clamp(rhe(x * reciprocal)) to `format`; `reciprocal` is float32(1 / scale). Exact for formats up to 24 bits; at 32 bits it saturates
+/// properly.
 std::int32_t quantize_value(float x, float reciprocal, BitWidth format);
 void quantize_values(std::span<const float> values, float scale, BitWidth format, std::span<std::int32_t> out);
 /// x becomes quantize_value(x) * scale; formats up to 16 bits.
@@ -38,7 +40,8 @@ struct SymmetricWeights {
 /// `weights` holds `channels` equal parts. bits 2 to 16. percentile as in weight_range (per channel) and HawqRangeTracker (per tensor).
 SymmetricWeights quantize_symmetric(std::span<const float> weights, std::int64_t channels, int bits, bool per_channel, double percentile);
 
-/// Biases with scale scale_in * scale_weight[c] (float32 product), saturated to int32. HAWQ-V3's own clamp wraps 2^31 to INT32_MIN; this does not.
+/// Biases with scale scale_in * scale_weight[c] (float32 product), saturated to int32. HAWQ-V3's own clamp wraps 2^31 to INT32_MIN; this
+/// does not.
 std::vector<std::int32_t> quantize_bias(std::span<const float> bias, float scale_in, std::span<const float> weight_scales);
 
 }  // namespace dyad::quantizer

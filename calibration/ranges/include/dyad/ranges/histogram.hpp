@@ -7,8 +7,8 @@
 
 namespace dyad::ranges {
 
-/// Counts values in 2 x 8192 bins between -2^e and 2^e, where e is the least exponent that holds every value seen. Bin widths are powers of two, so
-/// growing merges neighbours exactly and the counts are a function of the set of values alone. Exact zeros are counted apart.
+/// Counts values in 2 x 8192 bins between -2^e and 2^e, where e is the least exponent that holds every value seen. Bin widths are powers of
+/// two, so growing merges neighbours exactly and the counts are a function of the set of values alone. Exact zeros are counted apart.
 class Histogram {
  public:
   static constexpr int kBinsPerSide = 8192;
@@ -24,7 +24,7 @@ class Histogram {
 
   std::int64_t count() const { return count_; }
   std::int64_t zeros() const { return zeros_; }
-  float lowest() const { return lowest_; }    ///< 0 when nothing was added
+  float lowest() const { return lowest_; }  ///< 0 when nothing was added
   float highest() const { return highest_; }
   float bin_width() const;
   /// Occupied bins in increasing order.

@@ -27,15 +27,15 @@ std::vector<std::string> observer_names();
 /// k-th smallest value, 1-based; 1 <= k <= values.size().
 float kth_smallest(std::span<const float> values, std::int64_t k);
 
-/// HAWQ-V3's tracker of an activation's range, in its float32 order of operations. While lowest == highest (as at the start) a batch's extremes
-/// are added to them; after that momentum -1 keeps the extremes, any other m moves both ends to x * m + batch * (1 - m).
-/// Source: HAWQ-V3 (Yao et al., 2021), its QuantAct module.
+/// HAWQ-V3's tracker of an activation's range, in its float32 order of operations. While lowest == highest (as at the start) a batch's
+/// extremes are added to them; after that momentum -1 keeps the extremes, any other m moves both ends to x * m + batch * (1 - m). Source:
+/// HAWQ-V3 (Yao et al., 2021), its QuantAct module.
 class HawqRangeTracker {
  public:
   struct Options {
     double momentum = 0.99;
-    double percentile = 0;         ///< 0: a batch's range is its extremes; else HAWQ's percentile of the batch
-    bool zero_lowest = false;      ///< with a percentile: the batch's lowest is 0 (unsigned quantizers)
+    double percentile = 0;     ///< 0: a batch's range is its extremes; else HAWQ's percentile of the batch
+    bool zero_lowest = false;  ///< with a percentile: the batch's lowest is 0 (unsigned quantizers)
   };
   explicit HawqRangeTracker(Options options) : options_(options) {}
   void observe(std::span<const float> batch);
