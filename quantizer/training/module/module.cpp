@@ -1,6 +1,8 @@
 // The one symbol of libdyad_training.so. LibTorch's exceptions end here.
 #include <c10/util/Exception.h>
 #include <fmt/format.h>
+#include <malloc.h>
+#include <torch/version.h>
 
 #include "dyad/base/result.hpp"
 #include "hessian.hpp"
@@ -43,7 +45,18 @@ constexpr ModuleInterface kInterface = {
     [](const network::Network& network, const Tensor<float>& images) { return guarded([&] { return logits_of(network, images); }); },
 };
 
+/// Tensors of some megabytes come and go at every step; by default glibc gives each back to the system, and the page faults
+/// cost a quarter of the time (5.6 against 4.2 s for 50 steps of ResNet-8).
+void keep_freed_memory() {
+  constexpr int kLargestAllowed = 32 << 20, kKept = 1 << 30;
+  ::mallopt(M_MMAP_THRESHOLD, kLargestAllowed);
+  ::mallopt(M_TRIM_THRESHOLD, kKept);
+}
+
 }  // namespace
 }  // namespace dyad::training
 
-extern "C" __attribute__((visibility("default"))) const dyad::training::ModuleInterface* dyad_training_module() { return &dyad::training::kInterface; }
+extern "C" __attribute__((visibility("default"))) const dyad::training::ModuleInterface* dyad_training_module() {
+  dyad::training::keep_freed_memory();
+  return &dyad::training::kInterface;
+}

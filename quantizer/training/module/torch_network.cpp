@@ -127,7 +127,7 @@ at::Tensor TorchNetwork::forward(const at::Tensor& images, bool training) const 
   std::vector<at::Tensor> outputs(steps_.size());
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     outputs[i] = steps_[i].node.kind == OpKind::kInput ? images : evaluate(steps_[i], outputs, training);
-    for (const std::size_t done : steps_[i].freed) outputs[done] = {};
+    for (const std::size_t done : steps_[i].freed) outputs[done] = at::Tensor();
   }
   return outputs[output_].flatten(1);
 }

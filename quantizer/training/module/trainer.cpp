@@ -122,7 +122,7 @@ class Trainer {
     const auto found = tensors.find(name);
     const Shape shape(target.sizes().begin(), target.sizes().end());
     if (found == tensors.end() || found->second.shape() != shape)
-      return Error{options_.checkpoint.string() + ":/" + name, "is missing or does not have the shape " + to_string(shape), "start without --resume"};
+      return Error{options_.checkpoint.string() + ":/" + name, "is missing or does not have the shape " + dyad::to_string(shape), "start without --resume"};
     std::copy(found->second.values().begin(), found->second.values().end(), target.data_ptr<float>());
     return {};
   }
@@ -227,8 +227,7 @@ class Trainer {
                                 {"classes", std::to_string(element_count(topology_.node(topology_.output()).output_shape))},
                                 {"image", std::to_string(input[0])},
                                 {"top1", fmt::format("{:.2f}", result_.top1)},
-                                {"epoch", std::to_string(result_.best_epoch)},
-                                {"trained_on", train_images_.name}};
+                                {"epoch", std::to_string(result_.best_epoch)}};
     if (!options_.command.empty()) result_.weights.metadata["command"] = options_.command;
   }
 

@@ -70,7 +70,7 @@ Result<void> check_images(const network::Network& network, const network::Datase
   const Shape& input = network.node(network.input()).output_shape;
   const Shape& images = data.images.shape();
   if (input.size() != 3 || Shape(images.begin() + 1, images.end()) != input)
-    return Error{data.name, "images of " + to_string(Shape(images.begin() + 1, images.end())) + " do not fit the network's input " + to_string(input),
+    return Error{data.name, "images of " + dyad::to_string(Shape(images.begin() + 1, images.end())) + " do not fit the network's input " + dyad::to_string(input),
                  "choose data of the network's size"};
   const auto channels = static_cast<std::size_t>(input[2]);
   if (normalization.mean.size() != channels || normalization.stddev.size() != channels)
