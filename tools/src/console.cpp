@@ -43,7 +43,7 @@ void TerminalProgress::clear_line() {
   line_shown_ = false;
 }
 
-void TerminalProgress::stage(const std::string& name) {
+void TerminalProgress::stage(std::string_view name) {
   stage_ = name;
   note_.clear();
   stage_start_ = Clock::now();

@@ -17,7 +17,7 @@ class TerminalProgress : public workflow::Progress {
  public:
   TerminalProgress();
   ~TerminalProgress() override;
-  void stage(const std::string& name) override;
+  void stage(std::string_view name) override;
   void update(std::int64_t done, std::int64_t total) override;
   /// Text behind the bar from the next update on, until the next stage.
   void stage_note(std::string text) { note_ = std::move(text); }

@@ -5,9 +5,9 @@
 #include <numeric>
 
 #include "command.hpp"
-#include "dyad/base/random.hpp"
 #include "dyad/network/import.hpp"
 #include "dyad/network/summary.hpp"
+#include "dyad/workflow/evaluate.hpp"
 
 namespace dyad::tools {
 
@@ -74,12 +74,8 @@ quantizer::PostTrainingOptions PostTrainingFlags::read() const {
 }
 
 Result<network::Dataset> calibration_images(const std::string& path, std::int64_t count, std::uint64_t seed) {
-  DYAD_TRY(network::Dataset all, network::load_dataset(path, network::Split::kTrain));
-  if (count <= 0 || count >= all.size()) return all;
-  Random random(seed);
-  auto order = random_permutation(all.size(), random);
-  order.resize(static_cast<std::size_t>(count));
-  return all.subset(order);
+  DYAD_TRY(const network::Dataset all, network::load_dataset(path, network::Split::kTrain));
+  return workflow::sample_images(all, count, seed);
 }
 
 Result<network::Dataset> test_images(const std::string& path, std::int64_t limit) {

@@ -32,18 +32,18 @@ Result<int> run(const Options& options) {
   DYAD_TRY(const network::Normalization normalization, options.normalize.choose(network));
   DYAD_TRY(const network::Dataset images, calibration_images(options.calibrate, options.images, options.seed));
   DYAD_TRY(const auto calibrated, quantizer::CalibratedNetwork::calibrate(network, images, normalization, options.post_training.read()));
-  DYAD_TRY(workflow::Quantized quantized, workflow::quantize(calibrated, *bits));
-  DYAD_CHECK(quantizer::save(quantized.network, options.out));
-  quantized.document["out"] = options.out;
+  DYAD_TRY(const quantizer::IntegerNetwork integer_network, calibrated.quantize(*bits));
+  DYAD_CHECK(quantizer::save(integer_network, options.out));
+  const OrderedJson document = workflow::quantization_document(calibrated, *bits, options.out);
   if (options.json) {
-    print_document(quantized.document);
+    print_document(document);
     return kDone;
   }
   std::string text = fmt::format("{:<40} {:>6} {:>6} {:>12}\n", "layer", "w bits", "a bits", "weight MSE");
-  for (const auto& layer : quantized.document["layers"])
+  for (const auto& layer : document["layers"])
     text += fmt::format("{:<40} {:>6} {:>6} {:>12.3e}\n", layer["name"].get<std::string>(), layer["w_bits"].get<int>(), layer["a_bits"].get<int>(),
                         layer["mse"].get<double>());
-  print_text(text + fmt::format("integer network of {} layers written to {}\n", quantized.network.layers.size(), options.out));
+  print_text(text + fmt::format("integer network of {} layers written to {}\n", integer_network.layers.size(), options.out));
   return kDone;
 }
 

@@ -1,6 +1,7 @@
 #include "dyad/workflow/evaluate.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 #include <functional>
 
@@ -16,27 +17,33 @@ namespace {
 constexpr std::int64_t kChunk = 256;      ///< images between two reports of progress
 constexpr std::int64_t kFloatBatch = 16;  ///< images that one thread evaluates at once; a fixed number keeps results equal
 
-/// Counts hits of logits (N, classes) against labels[begin ...].
-class HitCounter {
+/// Scores logits (N, classes) against labels[begin ...] and keeps them.
+class Scorer {
  public:
-  explicit HitCounter(const std::vector<std::int32_t>& labels) : labels_(labels) {}
+  explicit Scorer(const std::vector<std::int32_t>& labels) : labels_(labels) {}
 
   template <typename T>
-  void count(const Tensor<T>& logits, std::int64_t begin) {
+  void add(const Tensor<T>& logits, std::int64_t begin) {
+    static_assert(sizeof(T) == 4 && std::endian::native == std::endian::little);
+    const auto* const bytes = reinterpret_cast<const std::uint8_t*>(logits.data());
+    outputs_.insert(outputs_.end(), bytes, bytes + logits.size() * 4);
     const std::int64_t classes = logits.extent(1);
     for (std::int64_t n = 0; n < logits.extent(0); ++n) {
       const T* row = logits.data() + n * classes;
       const std::int64_t label = labels_[static_cast<std::size_t>(begin + n)];
       std::int64_t before = 0;
       for (std::int64_t c = 0; c < classes; ++c) before += row[c] > row[label] || (row[c] == row[label] && c < label);
+      predictions_.push_back(static_cast<std::int32_t>(std::max_element(row, row + classes) - row));
       top1_ += before < 1;
       top5_ += before < 5;
       ++images_;
     }
   }
 
-  Evaluation finish(double seconds) const {
+  Evaluation finish(double seconds) && {
     Evaluation evaluation;
+    evaluation.predictions = std::move(predictions_);
+    evaluation.outputs = std::move(outputs_);
     evaluation.images = images_;
     if (images_ == 0) return evaluation;
     evaluation.top1 = 100.0 * static_cast<double>(top1_) / static_cast<double>(images_);
@@ -48,6 +55,8 @@ class HitCounter {
  private:
   const std::vector<std::int32_t>& labels_;
   std::int64_t top1_ = 0, top5_ = 0, images_ = 0;
+  std::vector<std::int32_t> predictions_;
+  std::vector<std::uint8_t> outputs_;
 };
 
 Result<void> check_labels(const network::Dataset& data, std::int64_t classes) {
@@ -101,7 +110,7 @@ Result<Evaluation> evaluate_float(const network::Network& network, const network
   const std::int64_t classes = element_count(network.node(network.output()).output_shape);
   DYAD_CHECK(check_labels(data, classes));
   const std::int64_t total = limit > 0 ? std::min(limit, data.size()) : data.size();
-  HitCounter hits(data.labels);
+  Scorer scorer(data.labels);
   const auto started = std::chrono::steady_clock::now();
   DYAD_CHECK(in_chunks(total, progress, [&](std::int64_t begin, std::int64_t count) -> Result<void> {
     Tensor<float> logits({count, classes});
@@ -110,10 +119,10 @@ Result<Evaluation> evaluate_float(const network::Network& network, const network
       const Tensor<float> part = network::evaluate(network, data.normalized(begin + first, size, normalization));
       std::copy_n(part.data(), part.size(), logits.data() + first * classes);
     });
-    hits.count(logits, begin);
+    scorer.add(logits, begin);
     return {};
   }));
-  return hits.finish(seconds_since(started));
+  return std::move(scorer).finish(seconds_since(started));
 }
 
 Result<Evaluation> evaluate_integer(const quantizer::IntegerNetwork& network, const IntegerBackend& backend, const network::Dataset& data,
@@ -122,16 +131,16 @@ Result<Evaluation> evaluate_integer(const quantizer::IntegerNetwork& network, co
   DYAD_CHECK(check_labels(data, network.classes()));
   DYAD_TRY(const kernels::Executor executor, kernels::Executor::create(network, backend));
   const std::int64_t total = limit > 0 ? std::min(limit, data.size()) : data.size();
-  HitCounter hits(data.labels);
+  Scorer scorer(data.labels);
   Sha256 digest;
   const auto started = std::chrono::steady_clock::now();
   DYAD_CHECK(in_chunks(total, progress, [&](std::int64_t begin, std::int64_t count) -> Result<void> {
     Tensor<std::int32_t> logits = executor.run(images_of(data, begin, count));
     digest.add_little_endian(logits.values());
-    hits.count(logits, begin);
+    scorer.add(logits, begin);
     return {};
   }));
-  Evaluation evaluation = hits.finish(seconds_since(started));
+  Evaluation evaluation = std::move(scorer).finish(seconds_since(started));
   evaluation.digest = digest.hex();
   return evaluation;
 }

@@ -19,8 +19,7 @@ double weight_error(const Tensor<float>& weight, const quantizer::QuantizedWeigh
 
 }  // namespace
 
-Result<Quantized> quantize(const quantizer::CalibratedNetwork& calibrated, const BitAssignment& assignment) {
-  DYAD_TRY(quantizer::IntegerNetwork network, calibrated.quantize(assignment));
+OrderedJson quantization_document(const quantizer::CalibratedNetwork& calibrated, const BitAssignment& assignment, const std::string& out) {
   OrderedJson layers = OrderedJson::array();
   for (const network::NodeId id : calibrated.layers()) {
     const network::Node& node = calibrated.folded().node(id);
@@ -30,8 +29,11 @@ Result<Quantized> quantize(const quantizer::CalibratedNetwork& calibrated, const
                       {"a_bits", bits.activation},
                       {"mse", weight_error(node.weight, calibrated.quantize_weights(id, bits.weight))}});
   }
-  OrderedJson document{{"schema", "dyad.quantization/1"}, {"version", DYAD_VERSION}, {"model", network.name}, {"layers", std::move(layers)}};
-  return Quantized{std::move(network), std::move(document)};
+  return {{"schema", "dyad.quantization/1"},
+          {"version", DYAD_VERSION},
+          {"model", calibrated.folded().name},
+          {"layers", std::move(layers)},
+          {"out", out}};
 }
 
 }  // namespace dyad::workflow

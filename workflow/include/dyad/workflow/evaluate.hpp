@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "dyad/base/integer_backend.hpp"
 #include "dyad/base/result.hpp"
@@ -21,6 +22,8 @@ struct Evaluation {
   std::int64_t images = 0;  ///< evaluated; fewer than asked for when cancelled
   double images_per_s = 0;
   std::string digest;  ///< SHA-256 over int32 little-endian logits in image order; empty for float networks
+  std::vector<std::int32_t> predictions;  ///< class of each image: the largest logit, the first among equals
+  std::vector<std::uint8_t> outputs;      ///< logits in image order, int32 or float32 little-endian
 };
 
 /// `network` in float32 on the first `limit` images (0: all), images in parallel.
