@@ -83,14 +83,14 @@ Dyad.figures = (() => {
       notes.push({ x: doc.cost[cost.key] / factor, y: doc[state.y], text: "this result", ring: true });
     const uniform = doc.best_uniform;
     if (uniform && Number.isFinite(uniform[state.y]) && !state.hidden.has("uniform"))
-      notes.push({ x: uniform[cost.key] / factor, y: uniform[state.y], text: `best uniform within the limits, ${uniform.label}`, ring: true });
+      notes.push({ x: uniform[cost.key] / factor, y: uniform[state.y], text: `best uniform, ${uniform.label}`, ring: true });
     const lines = [];
     if (state.y === "top1") lines.push({ axis: "y", value: doc.top1_float, text: `float ${accuracy(doc.top1_float)}` });
     const limit = limitOn(doc, state.x);
     if (limit) lines.push({ axis: "x", value: limit.absolute / factor, text: `limit ${quantity(cost.ladder, limit.absolute)}` });
     return {
       id: "pareto", kind: "scatter", title: `${quality.name} against ${cost.name.toLowerCase()}`, subtitle: `${doc.model} on ${doc.accelerator.name}`,
-      x: { title: `${cost.title(batchOf(doc))} (${unitName})`, type: "linear", format: (v) => significant(v, 3), unit: unitName },
+      x: { title: `${cost.title(batchOf(doc))} (${unitName})`, type: "linear", format: (v) => trimmed(v, 4), unit: unitName },
       below,
       y: { title: quality.title, type: quality.type, min: lowest, format: (v) => (state.y === "top1" ? trimmed(v, 2) : significant(v, 2)) },
       series, lines, notes,
@@ -181,7 +181,7 @@ Dyad.figures = (() => {
       name: `bound by ${bound.name}`, color: bound.color, shape: bound.shape, points: placed.filter((one) => one.layer.bottleneck === bound.key).map(point),
     })).filter((one) => one.points.length > 0);
     series.push({ name: "roof", color: "ink", line: true, points: [{ x: left, y: bandwidth * left }, { x: ridge, y: peak }, { x: right, y: peak }] });
-    const si = (v) => quantity("count", v, 2).replace(/\.0(?= |$)/, "");
+    const si = (v) => quantity("count", v, 2).replace(/\.0(?=\s|$)/, "");
     return {
       id: "roofline", kind: "scatter", title: "Roofline", subtitle: `${doc.model} on ${doc.accelerator.name}`,
       x: { title: "Binary operations for each byte of DRAM traffic", type: "log", format: si, min: left, max: right },

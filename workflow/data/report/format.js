@@ -3,6 +3,7 @@
 window.Dyad = {};
 
 Dyad.format = (() => {
+  const NBSP = "\u00a0";
   const LADDERS = {
     time: [[1e-3, "ns"], [1, "µs"], [1e3, "ms"], [1e6, "s"]],
     energy: [[1, "pJ"], [1e3, "nJ"], [1e6, "µJ"], [1e9, "mJ"], [1e12, "J"]],
@@ -37,13 +38,33 @@ Dyad.format = (() => {
   function quantity(kind, value, digits = 3) {
     if (value === null || value === undefined) return "–";
     const { factor, unit } = unitFor(kind, value);
-    return `${significant(value / factor, digits)} ${unit}`.trim();
+    return `${significant(value / factor, digits)}${NBSP}${unit}`.trim();
   }
 
-  const percent = (fraction, decimals = 1) => (fraction === null || fraction === undefined ? "–" : `${grouped(100 * fraction, decimals)} %`);
-  const accuracy = (value) => (value === null || value === undefined ? "–" : `${grouped(value, 2)} %`);
+  const percent = (fraction, decimals = 1) => (fraction === null || fraction === undefined ? "–" : `${grouped(100 * fraction, decimals)}${NBSP}%`);
+  const accuracy = (value) => (value === null || value === undefined ? "–" : `${grouped(value, 2)}${NBSP}%`);
   const signed = (value, decimals) => (value > 0 ? "+" : value < 0 ? "−" : "±") + grouped(Math.abs(value), decimals);
   const plural = (count, noun) => `${grouped(count)} ${noun}${count === 1 ? "" : "s"}`;
+
+  /// The names without the parts (between dots or slashes) that nearly all of them share and that tell nothing apart.
+  function withoutSharedParts(names) {
+    const split = names.map((name) => name.split(/[./]/));
+    const long = split.filter((parts) => parts.length > 1);
+    const counts = new Map();
+    for (const parts of long) for (const part of new Set(parts)) counts.set(part, (counts.get(part) ?? 0) + 1);
+    const kept = split.map((parts) => (parts.length > 1 ? parts.filter((part) => counts.get(part) < 0.8 * long.length).join(".") : parts[0]));
+    return kept.every((name) => name !== "") && new Set(kept).size === new Set(names).size ? kept : names;
+  }
+
+  /// The names as they fit into `width`: whole, else without shared parts, else with the middle left out. `measure(text)` is a width.
+  function fitted(names, width, measure) {
+    if (names.every((name) => measure(name) <= width)) return names;
+    return withoutSharedParts(names).map((name) => {
+      let length = Array.from(name).length;
+      while (length > 4 && measure(shorten(name, length)) > width) --length;
+      return shorten(name, length);
+    });
+  }
 
   /// A name of at most `length` characters; the middle gives way, since both ends tell layers apart.
   function shorten(name, length) {
@@ -62,7 +83,7 @@ Dyad.format = (() => {
     return [columns, ...rows].map((row) => row.map(cell).join(",")).join("\r\n") + "\r\n";
   }
 
-  return { unitFor, significant, grouped, quantity, percent, accuracy, signed, plural, shorten, csv };
+  return { unitFor, significant, grouped, quantity, percent, accuracy, signed, plural, fitted, csv };
 })();
 
 Dyad.dom = (() => {

@@ -42,7 +42,7 @@ Dyad.page = (() => {
     const batch = figures.batchWords(figures.batchOf(doc));
     fill("per-layer-lead", `${Dyad.format.plural(doc.layers.length, "layer")} in order of execution, first at the top; latency and energy are those of ${batch}.`);
     const side = wide.matches;
-    const nameWidth = side ? 230 : Math.max(90, Math.min(220, window.innerWidth * 0.33));
+    const nameWidth = side ? 230 : Math.max(90, Math.min(220, window.innerWidth * 0.36));
     plot.mount("bits", figures.bits(doc), { nameWidth });
     plot.mount("latency", figures.latency(doc), { names: !side, nameWidth });
     plot.mount("energy", figures.energy(doc), { names: !side, nameWidth });
@@ -90,6 +90,7 @@ Dyad.page = (() => {
     state.index = index;
     state.range = figures.isSearch(current()) ? String(figures.usualRange(current())) : "all";
     byId("range").value = state.range;
+    byId("document").value = String(index);
     render();
   }
 

@@ -99,7 +99,8 @@ Dyad.plot = (() => {
     const tone = colors();
     const stacked = Boolean(figure.series[0].stack);
     const count = figure.categories.length;
-    const fontSize = count > 60 ? 10 : 12;
+    const fontSize = count > 60 ? 10 : options.nameWidth < 180 ? 11 : 12;
+    const names = Dyad.format.fitted(figure.categories, options.nameWidth - 12, (name) => Dyad.layout.measure(name, fontSize));
     return {
       type: "bar",
       data: {
@@ -129,9 +130,9 @@ Dyad.plot = (() => {
             stacked, grid: { display: false, borderColor: tone.grid },
             ticks: {
               display: options.names, autoSkip: false, color: tone.ink, font: { size: fontSize, family: Dyad.layout.FONT },
-              callback: (v) => Dyad.format.shorten(figure.categories[v], Math.floor(options.nameWidth / (fontSize * 0.56))),
+              callback: (v) => names[v],
             },
-            afterFit: (scale) => { if (options.names) scale.width = Math.min(scale.width, options.nameWidth); },
+            afterFit: (scale) => { scale.paddingTop = scale.paddingBottom = 0; },  // rows of neighbouring panels stay level
           },
         },
         interaction: { mode: "index", axis: "y", intersect: false },
@@ -156,7 +157,8 @@ Dyad.plot = (() => {
     const scale = (axis) => ({
       type: axis.type === "log" ? "logarithmic" : "linear", min: axis.min, max: axis.max, grace: axis.type === "linear" ? "4%" : undefined,
       title: axisTitle(axis.title, tone), grid: { color: tone.grid, borderColor: tone.grid },
-      ticks: { color: tone.soft, maxRotation: 0, autoSkipPadding: 12, callback: axis.type === "log" ? logTick(axis) : (v) => axis.format(v) },
+      ticks: { color: tone.soft, maxRotation: 0, autoSkipPadding: 12, includeBounds: false, callback: (v) => axis.format(v) },
+      afterBuildTicks: (built) => { if (axis.type === "log") built.ticks = Dyad.layout.scale({ ...axis, min: built.min, max: built.max }, [], 0, 1).ticks.map((value) => ({ value })); },
     });
     return {
       type: "scatter",
@@ -180,15 +182,6 @@ Dyad.plot = (() => {
         },
       },
       plugins: [annotations],
-    };
-  }
-
-  /// Powers of ten, and 2 and 5 between them when the axis spans fewer than two decades.
-  function logTick(axis) {
-    return function tick(value) {
-      const mantissa = Math.round(value / 10 ** Math.floor(Math.log10(value) + 1e-9));
-      const decades = Math.log10(this.max / this.min);
-      return mantissa === 1 || mantissa === 10 || (decades < 2 && (mantissa === 2 || mantissa === 5)) ? axis.format(value) : "";
     };
   }
 

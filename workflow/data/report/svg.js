@@ -79,12 +79,12 @@ Dyad.layout = (() => {
       const decades = Math.log10(high / low);
       const ticks = [];
       for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); ++power)
-        for (const m of decades < 2 ? [1, 2, 5] : [1]) if (m * 10 ** power >= low && m * 10 ** power <= high) ticks.push(m * 10 ** power);
+        for (const m of decades < 1.7 ? [1, 2, 5] : decades < 3.2 ? [1, 3] : [1]) if (m * 10 ** power >= low && m * 10 ** power <= high) ticks.push(m * 10 ** power);
       return { low, high, ticks, map: (v) => start + (Math.log(v / low) / Math.log(high / low)) * (end - start) };
     }
     if (axis.fromZero) low = 0;
     if (high === low) high = low + (Math.abs(low) || 1);
-    const step = axis.step ?? niceStep(high - low, 6);
+    const step = axis.step ?? niceStep(high - low, 8);
     if (axis.min === undefined && !axis.fromZero) low = Math.floor((low - 0.02 * (high - low)) / step) * step;
     if (axis.max === undefined) high = Math.ceil((high + 0.02 * (high - low)) / step) * step;
     const ticks = [];
@@ -142,7 +142,7 @@ Dyad.svg = (() => {
     const count = figure.categories.length;
     const row = stacked ? (count > 60 ? 13 : 18) : count > 60 ? 18 : 24;
     const fontSize = Math.min(12, row - 2);
-    const names = figure.categories.map((name) => Dyad.format.shorten(name, 56));
+    const names = Dyad.format.fitted(figure.categories, 340, (name) => Dyad.layout.measure(name, fontSize));
     const left = 24 + Math.max(...names.map((name) => Dyad.layout.measure(name, fontSize)));
     const width = left + 560 + 40;
     const key = legend(figure.series, colors, 20, 70, width - 40);
@@ -178,7 +178,7 @@ Dyad.svg = (() => {
     const shown = figure.series.filter((one) => !one.hidden);
     const key = legend(shown, colors, 20, 70, width - 40);
     const area = { left: 84, right: width - 30, top: key.bottom + 24, bottom: key.bottom + 450 };
-    const points = shown.flatMap((one) => one.points);
+    const points = shown.flatMap((one) => one.points).filter((p) => p.y >= (figure.y.min ?? -Infinity));
     const line = (axis) => figure.lines.filter((one) => one.axis === axis).map((one) => one.value);
     const sx = Dyad.layout.scale(figure.x, [...points.map((p) => p.x), ...line("x")], area.left, area.right);
     const sy = Dyad.layout.scale(figure.y, [...points.map((p) => p.y), ...line("y")], area.bottom, area.top);
@@ -199,7 +199,7 @@ Dyad.svg = (() => {
       inside.push(tag("path", { d: one.axis === "x" ? `M${round(sx.map(one.value))} ${round(area.top)}V${round(area.bottom)}` : `M${round(area.left)} ${round(sy.map(one.value))}H${round(area.right)}`, stroke: colors.soft, "stroke-dasharray": "5 4" }));
     for (const one of shown.filter((s) => s.line))
       inside.push(tag("path", { d: `M${one.points.map((p) => `${round(sx.map(p.x))} ${round(sy.map(p.y))}`).join("L")}`, fill: "none", stroke: colors[one.color], "stroke-width": 1.6, "stroke-opacity": 0.75 }));
-    for (const one of shown.filter((s) => !s.line))
+    for (const one of shown.filter((s) => !s.line).reverse())  // the first series lies on top
       for (const p of one.points) inside.push(tag("g", {}, tag("title", {}, escape([p.label, ...(p.detail ?? [])].join("\n"))) + mark(one.shape, sx.map(p.x), sy.map(p.y), 5, colors[one.color])));
     for (const note of figure.notes.filter((n) => n.ring)) inside.push(tag("circle", { cx: sx.map(note.x), cy: sy.map(note.y), r: 9, fill: "none", stroke: colors.ink, "stroke-width": 1.6 }));
     out.push(tag("g", { "clip-path": "url(#area)" }, inside.join("")));

@@ -13,8 +13,10 @@ Dyad.words = (() => {
   const LADDER = { latency: "time", energy: "energy", size: "size", bops: "bops" };
   const amount = (name, value) => (name in LADDER ? quantity(LADDER[name], value) + (COSTS[name].suffix ?? "") : significant(value));
 
+  const plain = (value) => String(Number(value.toPrecision(4)));
+
   function limitWords(limit) {
-    if (limit.kind === "ratio") return `${limit.name} at most ${significant(limit.value)} of the 8-bit network's`;
+    if (limit.kind === "ratio") return `${limit.name} at most ${plain(limit.value)} of the 8-bit network's`;
     if (limit.kind === "fraction") return `${limit.name} at most ${percent(limit.value, 0)} of the way from the cheapest to the dearest choice`;
     return `${limit.name} at most ${amount(limit.name, limit.absolute)}`;
   }
@@ -97,7 +99,7 @@ Dyad.words = (() => {
 
   function tiles(doc) {
     const bits = averageBits(doc);
-    const bitsTile = bits ? [tile("Average bits", `${grouped(bits.w, 1)} × ${grouped(bits.a, 1)}`, "weights × activations, by MACs")] : [];
+    const bitsTile = bits ? [tile("Average bits", `${grouped(bits.w, 1)} × ${grouped(bits.a, 1)}`, "weights × activations")] : [];
     if (!isSearch(doc)) {
       const t = doc.totals;
       return [
@@ -107,7 +109,7 @@ Dyad.words = (() => {
     }
     const ratio = (name) => (Number.isFinite(doc.cost.ratio[name]) ? `${grouped(doc.cost.ratio[name], 3)} of 8 bits` : "");
     return [
-      tile("Top-1", accuracy(doc.top1), `${signed(doc.top1 - doc.top1_float, 2)} points against float`),
+      tile("Top-1", accuracy(doc.top1), `${signed(doc.top1 - doc.top1_float, 2)} against float`),
       ...Object.entries(COSTS).map(([name, cost]) => tile(cost.name, amount(name, costOf(doc, name)), ratio(name))), ...bitsTile,
     ];
   }
