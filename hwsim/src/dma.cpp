@@ -41,7 +41,7 @@ DmaWriter::DmaWriter(Dram& dram, Stage* room)
 
 bool DmaWriter::has_room(std::int64_t bits) {
   for (; !leaving_.empty() && leaving_.front().cycle <= now(); leaving_.pop_front()) buffered_ -= leaving_.front().bits;
-  return buffered_ == 0 || buffered_ + bits <= capacity_;
+  return buffered_ == unrequested_ || buffered_ + bits <= capacity_;
 }
 
 void DmaWriter::write(std::int64_t bits, std::int64_t at) {
