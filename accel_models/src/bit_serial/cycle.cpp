@@ -72,7 +72,7 @@ class ResultStage : public hwsim::Stage {
  public:
   ResultStage(const sc_core::sc_module_name& module_name, hwsim::Dram& dram, const Schedule& schedule, std::int64_t pipeline_cycles,
               hwsim::Trace* trace)
-      : Stage(module_name), schedule_(schedule), pipeline_cycles_(pipeline_cycles), writer_(dram, this), trace_(trace) {
+      : Stage(module_name), schedule_(schedule), pipeline_cycles_(pipeline_cycles), writer_(dram, this, pipeline_bits(schedule, pipeline_cycles)), trace_(trace) {
     if (trace_) track_ = trace_->track("result");
   }
   void connect(hwsim::Stage* array) { array_ = array; }
@@ -104,6 +104,11 @@ class ResultStage : public hwsim::Stage {
     if (trace_) trace_->slice(track_, completes ? "result" : "partial sum", begin_, now());
     if (finished()) writer_.flush(now() + pipeline_cycles_);
     array_->wake_at(now());
+  }
+
+  /// Results that can be in the pipeline behind the array, and one request's handshake, at once.
+  static std::int64_t pipeline_bits(const Schedule& s, std::int64_t pipeline_cycles) {
+    return ((pipeline_cycles + 2) / s.drain_cycles + 2) * (s.output_bits / s.results() + 1);
   }
 
   const Schedule& schedule_;

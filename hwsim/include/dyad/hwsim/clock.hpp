@@ -1,8 +1,11 @@
 /// \file Time in clock cycles, and the base of a pipeline stage that sleeps until something can happen.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <systemc>
+#include <vector>
 
 #include "dyad/base/result.hpp"
 
@@ -25,18 +28,36 @@ class Stage : public sc_core::sc_module {
  public:
   SC_HAS_PROCESS(Stage);
   explicit Stage(const sc_core::sc_module_name& module_name) : sc_module(module_name) {
-    SC_METHOD(step);
+    SC_METHOD(run_step);
     sensitive << wake_;
   }
 
-  /// Runs the stage again in `cycle`, or earlier.
-  void wake_at(std::int64_t cycle) { notify_at(wake_, cycle); }
+  /// Runs step() in `cycle` (>= now; the present one: after the processes that run now). Every wish is kept: an earlier one does not
+  /// cancel a later one, as it would with a bare sc_event. Every stage also runs once in cycle 0.
+  void wake_at(std::int64_t cycle) {
+    const auto place = std::lower_bound(wishes_.begin(), wishes_.end(), cycle, std::greater<>());
+    if (place != wishes_.end() && *place == cycle) {
+      // In the present cycle the event may already be spent.
+      if (cycle == now()) notify_at(wake_, cycle);
+      return;
+    }
+    const bool earliest = place == wishes_.end();
+    wishes_.insert(place, cycle);
+    if (earliest) notify_at(wake_, cycle);
+  }
 
  protected:
   virtual void step() = 0;
 
  private:
+  void run_step() {
+    while (!wishes_.empty() && wishes_.back() <= now()) wishes_.pop_back();
+    step();
+    if (!wishes_.empty()) notify_at(wake_, wishes_.back());
+  }
+
   sc_core::sc_event wake_;
+  std::vector<std::int64_t> wishes_;  // latest first
 };
 
 }  // namespace dyad::hwsim

@@ -35,7 +35,8 @@ class DmaReader : public DramClient {
 class DmaWriter : public DramClient {
  public:
   /// `room` is woken when the buffer has drained.
-  DmaWriter(Dram& dram, Stage* room);
+  /// `pipeline_bits`: room on top of the two requests for what is still on its way into the buffer.
+  DmaWriter(Dram& dram, Stage* room, std::int64_t pipeline_bits = 0);
   bool has_room(std::int64_t bits);
   /// Takes the piece; it reaches the buffer in cycle `at` >= now.
   void write(std::int64_t bits, std::int64_t at);
