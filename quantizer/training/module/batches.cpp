@@ -15,7 +15,11 @@ constexpr std::uint64_t kImagesPerEpoch = std::uint64_t{1} << 32;
 }  // namespace
 
 Batches::Batches(const network::Dataset& data, const network::Normalization& normalization)
-    : data_(data), height_(data.images.extent(1)), width_(data.images.extent(2)), channels_(data.images.extent(3)), table_(static_cast<std::size_t>(channels_) * 256) {
+    : data_(data),
+      height_(data.images.extent(1)),
+      width_(data.images.extent(2)),
+      channels_(data.images.extent(3)),
+      table_(static_cast<std::size_t>(channels_) * 256) {
   for (std::size_t c = 0; c < static_cast<std::size_t>(channels_); ++c)
     for (std::size_t pixel = 0; pixel < 256; ++pixel)
       table_[c * 256 + pixel] = (static_cast<float>(pixel) / 255.0f - normalization.mean[c]) / normalization.stddev[c];
@@ -30,8 +34,8 @@ void Batches::fill(const std::int64_t* indices, std::int64_t count, std::vector<
   fill_augmented(indices, count, {}, 0, 0, values);
 }
 
-void Batches::fill_augmented(const std::int64_t* indices, std::int64_t count, const Augmentation& augmentation, std::uint64_t seed, int epoch,
-                             std::vector<float>& values) const {
+void Batches::fill_augmented(const std::int64_t* indices, std::int64_t count, const Augmentation& augmentation, std::uint64_t seed,
+                             int epoch, std::vector<float>& values) const {
   values.resize(static_cast<std::size_t>(element_count(batch_shape(count))));
   float* out = values.data();
   for (std::int64_t i = 0; i < count; ++i) {

@@ -22,8 +22,9 @@ OrderedJson describe(const network::Dataset& data) {
 }
 
 OrderedJson to_json(const EpochRecord& record) {
-  return {{"epoch", record.epoch}, {"loss", record.loss}, {"top1_train", record.top1_train}, {"top1", record.top1},
-          {"test_loss", record.test_loss}, {"learning_rate", record.learning_rate}, {"seconds", record.seconds}};
+  return {{"epoch", record.epoch},    {"loss", record.loss},           {"top1_train", record.top1_train},
+          {"top1", record.top1},      {"test_loss", record.test_loss}, {"learning_rate", record.learning_rate},
+          {"seconds", record.seconds}};
 }
 
 Result<EpochRecord> epoch_from(const JsonReader& reader) {
@@ -93,7 +94,8 @@ Result<Checkpoint> load_checkpoint(const std::filesystem::path& file, const std:
   if (content.metadata["schema"] != "dyad.checkpoint/1")
     return Error{place + "/schema", "is \"" + content.metadata["schema"] + "\", this program reads dyad.checkpoint/1", kHint};
   if (content.metadata["run"] != run)
-    return Error{place + "/run", "belongs to a run with other options, topology or data: " + content.metadata["run"] + " instead of " + run, kHint};
+    return Error{place + "/run", "belongs to a run with other options, topology or data: " + content.metadata["run"] + " instead of " + run,
+                 kHint};
   Checkpoint checkpoint;
   checkpoint.run = run;
   DYAD_TRY(const Json epochs, parse_json(content.metadata["epochs"], place + "/epochs"));
@@ -108,7 +110,10 @@ Result<Checkpoint> load_checkpoint(const std::filesystem::path& file, const std:
   for (auto& [name, tensor] : content.tensors) {
     const std::size_t dot = name.find('.');
     const std::string prefix = name.substr(0, dot), rest = dot == std::string::npos ? "" : name.substr(dot + 1);
-    auto* const target = prefix == "model" ? &checkpoint.model : prefix == "momentum" ? &checkpoint.momentum : prefix == "best" ? &checkpoint.best : nullptr;
+    auto* const target = prefix == "model"      ? &checkpoint.model
+                         : prefix == "momentum" ? &checkpoint.momentum
+                         : prefix == "best"     ? &checkpoint.best
+                                                : nullptr;
     if (!target) return Error{file.string() + ":/" + name, "does not belong in a checkpoint", kHint};
     target->emplace(rest, std::move(tensor));
   }

@@ -53,7 +53,8 @@ struct Group {
 
 class Estimator {
  public:
-  Estimator(const network::Network& folded, const network::Dataset& images, const network::Normalization& normalization, const HessianOptions& options)
+  Estimator(const network::Network& folded, const network::Dataset& images, const network::Normalization& normalization,
+            const HessianOptions& options)
       : network_(folded), images_(images), batches_(images, normalization), options_(options) {
     Random random(options.seed, kImageOrderStream);
     order_ = random_permutation(images.size(), random);
@@ -67,8 +68,10 @@ class Estimator {
     batches_.fill(order_.data() + group.first, group.count, values);
     const at::Tensor batch = as_images(values.data(), batches_.batch_shape(group.count));
     group.sums.assign(network_.layer_weights().size(), 0.0);
-    if (options_.method == HessianMethod::kGaussNewton) gauss_newton(batch, group);
-    else hutchinson(batch, group);
+    if (options_.method == HessianMethod::kGaussNewton)
+      gauss_newton(batch, group);
+    else
+      hutchinson(batch, group);
     for (double& sum : group.sums) sum /= options_.draws;
   }
 
@@ -177,7 +180,8 @@ Result<HessianTraces> estimate_traces(const network::Network& network, const net
       groups.push_back({result.images, count, {}});
       result.images += count;
     }
-    parallel_for(static_cast<std::int64_t>(groups.size() - first), [&](std::int64_t i) { estimator.run(groups[first + static_cast<std::size_t>(i)]); });
+    parallel_for(static_cast<std::int64_t>(groups.size() - first),
+                 [&](std::int64_t i) { estimator.run(groups[first + static_cast<std::size_t>(i)]); });
     summarize(groups, result.layers);
     const double worst = worst_relative_stderr(result.layers);
     if (options.progress) options.progress({result.images, available, worst});

@@ -20,7 +20,8 @@ auto guarded(const Body& body) -> decltype(body()) {
     return body();
   } catch (const c10::Error& failure) {
     const std::string what = failure.what_without_backtrace();
-    if (what.find("allocate memory") != std::string::npos) return Error{"training", "there is not enough memory: " + what, "use a smaller batch or group"};
+    if (what.find("allocate memory") != std::string::npos)
+      return Error{"training", "there is not enough memory: " + what, "use a smaller batch or group"};
     throw InternalError("LibTorch: " + what);
   }
 }
@@ -35,9 +36,8 @@ Result<Tensor<float>> logits_of(const network::Network& network, const Tensor<fl
 constexpr ModuleInterface kInterface = {
     kModuleFingerprint,
     description,
-    [](const network::Network& network, const network::Dataset& images, const network::Normalization& normalization, const HessianOptions& options) {
-      return guarded([&] { return estimate_traces(network, images, normalization, options); });
-    },
+    [](const network::Network& network, const network::Dataset& images, const network::Normalization& normalization,
+       const HessianOptions& options) { return guarded([&] { return estimate_traces(network, images, normalization, options); }); },
     [](const network::Network& topology, const network::Dataset& train_images, const network::Dataset& test_images,
        const network::Normalization& normalization, const TrainOptions& options) {
       return guarded([&] { return run_training(topology, train_images, test_images, normalization, options); });

@@ -24,7 +24,8 @@ at::Tensor vector_tensor(const std::vector<float>& values, std::int64_t count) {
 /// (K, R, S, C / groups) to PyTorch's (K, C / groups, R, S), or (K, C) of a fully connected layer.
 at::Tensor weight_tensor(const Node& node, std::int64_t in_channels) {
   const std::int64_t depth = in_channels / node.groups;
-  const std::int64_t height = node.kind == OpKind::kConv ? node.window.kernel_h : 1, width = node.kind == OpKind::kConv ? node.window.kernel_w : 1;
+  const std::int64_t height = node.kind == OpKind::kConv ? node.window.kernel_h : 1,
+                     width = node.kind == OpKind::kConv ? node.window.kernel_w : 1;
   at::Tensor own = at::zeros({node.out_channels, height, width, depth}, at::kFloat);
   if (!node.weight.empty()) {
     DYAD_EXPECT(node.weight.size() == own.numel(), "weight of " + node.name + " has the wrong size");
@@ -41,8 +42,10 @@ std::int64_t ceil_extension(std::int64_t in, std::int64_t out, int kernel, int s
 
 at::Tensor pool(const Node& node, const at::Tensor& input) {
   const Window& w = node.window;
-  const std::int64_t more_h = ceil_extension(input.size(2), node.output_shape[0], w.kernel_h, w.stride_h, w.dilation_h, w.pad_top + w.pad_bottom);
-  const std::int64_t more_w = ceil_extension(input.size(3), node.output_shape[1], w.kernel_w, w.stride_w, w.dilation_w, w.pad_left + w.pad_right);
+  const std::int64_t more_h =
+      ceil_extension(input.size(2), node.output_shape[0], w.kernel_h, w.stride_h, w.dilation_h, w.pad_top + w.pad_bottom);
+  const std::int64_t more_w =
+      ceil_extension(input.size(3), node.output_shape[1], w.kernel_w, w.stride_w, w.dilation_w, w.pad_left + w.pad_right);
   const std::array<std::int64_t, 4> named = {w.pad_left, w.pad_right, w.pad_top, w.pad_bottom};
   const std::array<std::int64_t, 4> extension = {0, more_w, 0, more_h};
   if (node.kind == OpKind::kMaxPool) {
@@ -70,7 +73,8 @@ at::Tensor convolve(const Node& node, at::Tensor input, const at::Tensor& weight
 
 at::Tensor subsample(const Node& node, const at::Tensor& input) {
   using at::indexing::Slice;
-  at::Tensor kept = input.index({Slice(), Slice(), Slice(0, at::indexing::None, node.window.stride_h), Slice(0, at::indexing::None, node.window.stride_w)});
+  at::Tensor kept = input.index(
+      {Slice(), Slice(), Slice(0, at::indexing::None, node.window.stride_h), Slice(0, at::indexing::None, node.window.stride_w)});
   return at::constant_pad_nd(kept, {0, 0, 0, 0, node.channel_pad_before, node.channel_pad_after}, 0);
 }
 
@@ -85,7 +89,8 @@ at::Tensor TorchNetwork::add_parameter(const std::string& name, ParameterKind ki
 TorchNetwork::TorchNetwork(const network::Network& network) {
   std::map<NodeId, std::size_t> index_of;
   NodeId output = network.output();
-  while (network.node(output).kind == OpKind::kSoftmax || network.node(output).kind == OpKind::kIdentity) output = network.inputs(output).front();
+  while (network.node(output).kind == OpKind::kSoftmax || network.node(output).kind == OpKind::kIdentity)
+    output = network.inputs(output).front();
   for (const NodeId id : network.topological_order()) {
     const Node& node = network.node(id);
     Step step;
@@ -105,7 +110,8 @@ TorchNetwork::TorchNetwork(const network::Network& network) {
       step.weight = add_parameter(node.name + ".weight", ParameterKind::kGamma, vector_tensor(norm.gamma, channels));
       step.bias = add_parameter(node.name + ".bias", ParameterKind::kBeta, vector_tensor(norm.beta, channels));
       step.running_mean = add_parameter(node.name + ".running_mean", ParameterKind::kRunningMean, vector_tensor(norm.mean, channels));
-      step.running_variance = add_parameter(node.name + ".running_var", ParameterKind::kRunningVariance, vector_tensor(norm.variance, channels));
+      step.running_variance =
+          add_parameter(node.name + ".running_var", ParameterKind::kRunningVariance, vector_tensor(norm.variance, channels));
     }
     step.node = node;
     step.node.weight = {};

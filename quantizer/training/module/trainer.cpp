@@ -1,14 +1,15 @@
 #include "trainer.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <numbers>
 
-#include <fmt/format.h>
-
 #include "batches.hpp"
 #include "checkpoint.hpp"
+#include "dyad/network/metadata.hpp"
 #include "torch_network.hpp"
 
 namespace dyad::training {
@@ -42,18 +43,18 @@ struct Score {
   }
 };
 
-std::string joined(const std::vector<float>& values) {
-  std::string text;
-  for (const float value : values) text += (text.empty() ? "" : ",") + fmt::format("{}", value);
-  return text;
-}
-
 class Trainer {
  public:
   Trainer(const network::Network& topology, const network::Dataset& train_images, const network::Dataset& test_images,
           const network::Normalization& normalization, const TrainOptions& options)
-      : topology_(topology), train_images_(train_images), test_images_(test_images), normalization_(normalization), options_(options),
-        network_(topology), train_batches_(train_images, normalization), test_batches_(test_images, normalization),
+      : topology_(topology),
+        train_images_(train_images),
+        test_images_(test_images),
+        normalization_(normalization),
+        options_(options),
+        network_(topology),
+        train_batches_(train_images, normalization),
+        test_batches_(test_images, normalization),
         run_(describe_run(topology, train_images, test_images, normalization, options)) {
     if (!topology.has_weights()) network_.initialize(options.seed);
     for (const Parameter& parameter : network_.parameters())
@@ -64,7 +65,10 @@ class Trainer {
     // A batch norm can't use a last batch of one image; such a remainder is left out of the epoch.
     const std::int64_t remainder = train_images.size() % options.batch;
     steps_per_epoch_ = train_images.size() / options.batch + (remainder >= 2 ? 1 : 0);
-    augmentation_.crop_border = !options.augment ? 0 : options.crop_border >= 0 ? options.crop_border : train_images.images.extent(1) >= 32 ? 4 : 2;
+    augmentation_.crop_border = !options.augment                      ? 0
+                                : options.crop_border >= 0            ? options.crop_border
+                                : train_images.images.extent(1) >= 32 ? 4
+                                                                      : 2;
     augmentation_.flip = options.augment;
   }
 
@@ -85,13 +89,16 @@ class Trainer {
       record.test_loss = score.loss();
       record.seconds = seconds_since(epoch_start);
       if (!std::isfinite(record.loss))
-        return Error{"--lr", "training diverged in epoch " + std::to_string(epoch) + ": the loss is not finite", "use a lower rate or a longer warm-up"};
+        return Error{"--lr", "training diverged in epoch " + std::to_string(epoch) + ": the loss is not finite",
+                     "use a lower rate or a longer warm-up"};
       result_.epochs.push_back(record);
-      if (!options_.keep_best || result_.best_epoch == 0 || record.top1 > result_.epochs[static_cast<std::size_t>(result_.best_epoch - 1)].top1) {
+      if (!options_.keep_best || result_.best_epoch == 0 ||
+          record.top1 > result_.epochs[static_cast<std::size_t>(result_.best_epoch - 1)].top1) {
         result_.best_epoch = epoch;
         best_ = snapshot();
       }
-      if (!options_.checkpoint.empty()) DYAD_CHECK(save_checkpoint({run_, result_.epochs, snapshot(), momentum(), best_, result_.best_epoch}, options_.checkpoint));
+      if (!options_.checkpoint.empty())
+        DYAD_CHECK(save_checkpoint({run_, result_.epochs, snapshot(), momentum(), best_, result_.best_epoch}, options_.checkpoint));
     }
     if (result_.epochs.empty()) return Error{topology_.name, "training was cancelled before its first epoch ended", "let it run longer"};
     result_.stopped_early = !result_.was_cancelled && static_cast<int>(result_.epochs.size()) < options_.epochs;
@@ -122,7 +129,8 @@ class Trainer {
     const auto found = tensors.find(name);
     const Shape shape(target.sizes().begin(), target.sizes().end());
     if (found == tensors.end() || found->second.shape() != shape)
-      return Error{options_.checkpoint.string() + ":/" + name, "is missing or does not have the shape " + dyad::to_string(shape), "start without --resume"};
+      return Error{options_.checkpoint.string() + ":/" + name, "is missing or does not have the shape " + dyad::to_string(shape),
+                   "start without --resume"};
     std::copy(found->second.values().begin(), found->second.values().end(), target.data_ptr<float>());
     return {};
   }
@@ -133,7 +141,8 @@ class Trainer {
 
   int best_epoch_so_far() const {
     if (options_.keep_best) return result_.best_epoch;
-    const auto best = std::max_element(result_.epochs.begin(), result_.epochs.end(), [](const auto& a, const auto& b) { return a.top1 < b.top1; });
+    const auto best =
+        std::max_element(result_.epochs.begin(), result_.epochs.end(), [](const auto& a, const auto& b) { return a.top1 < b.top1; });
     return best == result_.epochs.end() ? 0 : best->epoch;
   }
 
@@ -178,7 +187,8 @@ class Trainer {
     for (const Parameter& parameter : network_.parameters()) {
       if (!parameter.is_trained()) continue;
       at::Tensor gradient = gradients[i];
-      if (parameter.kind == ParameterKind::kWeight && options_.weight_decay > 0) gradient = gradient.add(parameter.value, options_.weight_decay);
+      if (parameter.kind == ParameterKind::kWeight && options_.weight_decay > 0)
+        gradient = gradient.add(parameter.value, options_.weight_decay);
       momentum_[i].mul_(options_.momentum).add_(gradient);
       at::Tensor weight = parameter.value;
       weight.sub_(gradient.add(momentum_[i], options_.momentum), rate);
@@ -222,8 +232,8 @@ class Trainer {
     result_.weights.tensors = best_;
     const Shape& input = topology_.node(topology_.input()).output_shape;
     result_.weights.metadata = {{"topology", topology_.name},
-                                {"mean", joined(normalization_.mean)},
-                                {"std", joined(normalization_.stddev)},
+                                {"mean", network::metadata_list(normalization_.mean)},
+                                {"std", network::metadata_list(normalization_.stddev)},
                                 {"classes", std::to_string(element_count(topology_.node(topology_.output()).output_shape))},
                                 {"image", std::to_string(input[0])},
                                 {"top1", fmt::format("{:.2f}", result_.top1)},
@@ -261,8 +271,9 @@ double learning_rate_at(const TrainOptions& options, std::int64_t step, std::int
   return options.learning_rate * 0.5 * (1 + std::cos(std::numbers::pi * fraction));
 }
 
-Result<TrainingResult> run_training(const network::Network& topology, const network::Dataset& train_images, const network::Dataset& test_images,
-                                    const network::Normalization& normalization, const TrainOptions& options) {
+Result<TrainingResult> run_training(const network::Network& topology, const network::Dataset& train_images,
+                                    const network::Dataset& test_images, const network::Normalization& normalization,
+                                    const TrainOptions& options) {
   const OperationThreads threads(options.threads);
   return Trainer(topology, train_images, test_images, normalization, options).run();
 }

@@ -39,8 +39,10 @@ Result<const ModuleInterface*> open_file(const fs::path& file) {
   if (!symbol) return Error{file.string(), "is not a training module of dyad", kHint};
   const ModuleInterface* const module = reinterpret_cast<ModuleEntry>(symbol)();
   if (std::string_view(module->fingerprint) != kModuleFingerprint)
-    return Error{file.string(), std::string("belongs to another build: it is \"") + module->fingerprint + "\", this program needs \"" + kModuleFingerprint + "\"",
-                 "build the program and the module together"};
+    return Error{
+        file.string(),
+        std::string("belongs to another build: it is \"") + module->fingerprint + "\", this program needs \"" + kModuleFingerprint + "\"",
+        "build the program and the module together"};
   return module;
 }
 
@@ -70,7 +72,9 @@ Result<void> check_images(const network::Network& network, const network::Datase
   const Shape& input = network.node(network.input()).output_shape;
   const Shape& images = data.images.shape();
   if (input.size() != 3 || Shape(images.begin() + 1, images.end()) != input)
-    return Error{data.name, "images of " + dyad::to_string(Shape(images.begin() + 1, images.end())) + " do not fit the network's input " + dyad::to_string(input),
+    return Error{data.name,
+                 "images of " + dyad::to_string(Shape(images.begin() + 1, images.end())) + " do not fit the network's input " +
+                     dyad::to_string(input),
                  "choose data of the network's size"};
   const auto channels = static_cast<std::size_t>(input[2]);
   if (normalization.mean.size() != channels || normalization.stddev.size() != channels)
@@ -80,8 +84,9 @@ Result<void> check_images(const network::Network& network, const network::Datase
   const std::int64_t classes = element_count(output);
   for (std::size_t i = 0; i < data.labels.size(); ++i)
     if (data.labels[i] < 0 || data.labels[i] >= classes)
-      return Error{data.name, "image " + std::to_string(i) + " has label " + std::to_string(data.labels[i]) + ", the network " +
-                                  std::to_string(classes) + " classes",
+      return Error{data.name,
+                   "image " + std::to_string(i) + " has label " + std::to_string(data.labels[i]) + ", the network " +
+                       std::to_string(classes) + " classes",
                    "build the topology with --classes"};
   return {};
 }
@@ -119,7 +124,8 @@ Result<TrainingResult> train(const network::Network& topology, const network::Da
   if (options.epochs < 1) return bad_option("--epochs", "must be at least 1", "for example 20");
   if (options.batch < 2) return bad_option("--batch", "must be at least 2: batch norms need a spread", "for example 128");
   if (!(options.learning_rate > 0)) return bad_option("--lr", "must be above 0", "for example 0.1");
-  if (!(options.warmup >= 0 && options.warmup < 1)) return bad_option("--warmup", "must be in [0, 1)", "a fraction of the run, for example 0.2");
+  if (!(options.warmup >= 0 && options.warmup < 1))
+    return bad_option("--warmup", "must be in [0, 1)", "a fraction of the run, for example 0.2");
   if (!(options.momentum >= 0 && options.momentum < 1)) return bad_option("--momentum", "must be in [0, 1)", "for example 0.9");
   if (!(options.weight_decay >= 0)) return bad_option("--weight-decay", "must not be negative", "for example 5e-4");
   if (options.crop_border < -1) return bad_option("--crop", "must not be negative", "pixels, for example 4");
