@@ -72,7 +72,7 @@ void add_channel_sums(const Tensor<float>& values, std::int64_t images, std::vec
 // Fills a State step by step.
 class Calibrator {
  public:
-  explicit Calibrator(CalibratedNetwork::State& state) : s_(state) {}
+  explicit Calibrator(PostTrainingAccess::State& state) : s_(state) {}
 
   Result<void> run() {
     DYAD_CHECK(check_images());
@@ -242,7 +242,7 @@ class Calibrator {
     return {format, scale_of(pixel_range(s_.normalization), format)};
   }
 
-  CalibratedNetwork::State& s_;
+  PostTrainingAccess::State& s_;
   std::map<NodeId, std::unique_ptr<RangeObserver>> observers_;
 };
 

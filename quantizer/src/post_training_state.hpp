@@ -45,8 +45,11 @@ struct CalibratedNetwork::State {
 };
 
 struct PostTrainingAccess {
-  static const CalibratedNetwork::State& state(const CalibratedNetwork& network) { return *network.state_; }
+  using State = CalibratedNetwork::State;
+  static const State& state(const CalibratedNetwork& network) { return *network.state_; }
 };
+
+using CalibratedState = PostTrainingAccess::State;
 
 /// The steps and integers of one layer's weights (K, ...) by a rule; bits 2 to 8.
 QuantizedWeights quantize_by_rule(const Tensor<float>& weights, int bits, WeightRule rule);
