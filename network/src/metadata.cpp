@@ -34,7 +34,7 @@ Result<std::optional<Normalization>> normalization_from_metadata(const std::map<
   const auto mean = metadata.find("mean");
   const auto deviation = metadata.find("std");
   if (mean == metadata.end() && deviation == metadata.end()) return std::optional<Normalization>();
-  const std::string where = place + ":/__metadata__/";
+  const std::string where = place + "/";
   if (mean == metadata.end()) return Error{where + "std", "'std' stands without 'mean'", "give both, or --normalize"};
   if (deviation == metadata.end()) return Error{where + "mean", "'mean' stands without 'std'", "give both, or --normalize"};
   Normalization result;

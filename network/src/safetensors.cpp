@@ -9,6 +9,7 @@
 
 #include "dyad/base/files.hpp"
 #include "dyad/base/json.hpp"
+#include "half.hpp"
 
 namespace dyad::network {
 namespace {
@@ -132,21 +133,6 @@ std::vector<float> converted(const RawTensor& tensor) {
     values[i] = static_cast<float>(element);
   }
   return values;
-}
-
-float from_bfloat16(std::uint16_t bits) { return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16); }
-
-/// IEEE 754 binary16 to binary32, exact.
-float from_float16(std::uint16_t bits) {
-  const std::uint32_t sign = static_cast<std::uint32_t>(bits & 0x8000u) << 16;
-  const std::uint32_t exponent = (bits >> 10) & 0x1fu;
-  const std::uint32_t mantissa = bits & 0x3ffu;
-  if (exponent == 0) {
-    const float magnitude = static_cast<float>(mantissa) * 0x1p-24f;
-    return sign ? -magnitude : magnitude;
-  }
-  const std::uint32_t wide = exponent == 31 ? 255u : exponent + 112u;
-  return std::bit_cast<float>(sign | (wide << 23) | (mantissa << 13));
 }
 
 template <typename Convert>

@@ -196,6 +196,15 @@ class Inference {
 
 }  // namespace
 
+Result<void> Network::infer_shape(NodeId id) {
+  Node& target = node(id);
+  std::vector<const Node*> sources;
+  for (const NodeId source : inputs(id)) sources.push_back(&node(source));
+  DYAD_TRY(Shape shape, Inference(*this, target, std::move(sources)).run());
+  target.output_shape = std::move(shape);
+  return {};
+}
+
 Result<void> Network::infer_shapes() {
   std::optional<NodeId> first_input;
   for (const NodeId id : topological_order()) {
@@ -205,10 +214,7 @@ Result<void> Network::infer_shapes() {
         return node_error(*this, target, "is a second input beside '" + node(*first_input).name + "'", "a network has exactly one input");
       first_input = id;
     }
-    std::vector<const Node*> sources;
-    for (const NodeId source : inputs(id)) sources.push_back(&node(source));
-    DYAD_TRY(Shape shape, Inference(*this, target, std::move(sources)).run());
-    target.output_shape = std::move(shape);
+    DYAD_CHECK(infer_shape(id));
   }
   if (!first_input) return Error{name.empty() ? "network" : name, "has no input node", "a network has exactly one input"};
   return {};

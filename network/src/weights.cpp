@@ -125,7 +125,7 @@ Result<void> load_weights(Network& network, const Safetensors& weights, const st
     }
   }
   DYAD_CHECK(source.finish());
-  DYAD_TRY(const std::optional<Normalization> normalization, normalization_from_metadata(weights.metadata, place));
+  DYAD_TRY(const std::optional<Normalization> normalization, normalization_from_metadata(weights.metadata, place + ":/__metadata__"));
   if (normalization) {
     const std::size_t channels = static_cast<std::size_t>(loaded.node(loaded.input()).output_shape.at(2));
     if (normalization->mean.size() != channels) {

@@ -13,7 +13,7 @@
 namespace dyad::network {
 
 /// The normalization that `mean` and `std` state, or nothing when both are absent. One without the other, another number of values, or a
-/// standard deviation that is not positive is an Error.
+/// standard deviation that is not positive is an Error at `place`/key.
 Result<std::optional<Normalization>> normalization_from_metadata(const std::map<std::string, std::string>& metadata,
                                                                  const std::string& place);
 /// "0.485,0.456,0.406": each value in its shortest exact form.

@@ -87,6 +87,8 @@ class Network {
   void set_output(NodeId id);
   /// Computes output_shape of every node; an Error names the node whose inputs don't fit.
   Result<void> infer_shapes();
+  /// Computes output_shape of one node from those of its inputs.
+  Result<void> infer_shape(NodeId id);
   /// Every weighted node has weights.
   bool has_weights() const;
 
