@@ -145,4 +145,19 @@ OrderedJson search_to_json(const SearchRequest& request, const SearchResult& res
   return document;
 }
 
+OrderedJson infeasible_to_json(const SearchRequest& request, const quantizer::Infeasible& infeasible) {
+  OrderedJson conflicts = OrderedJson::array();
+  for (const quantizer::LimitConflict& conflict : infeasible.conflicts)
+    conflicts.push_back({{"name", conflict.name}, {"limit", conflict.limit}, {"smallest", conflict.smallest}});
+  return {{"schema", "dyad.search/1"},
+          {"version", DYAD_VERSION},
+          {"seed", request.seed},
+          {"model", request.model},
+          {"method", to_string(request.method)},
+          {"tier", to_string(request.cost_model->tier())},
+          {"accelerator", accelerator_to_json(*request.cost_model)},
+          {"status", "infeasible"},
+          {"conflicts", std::move(conflicts)}};
+}
+
 }  // namespace dyad::workflow

@@ -140,4 +140,7 @@ Result<SearchOutcome> search(const SearchRequest& request, Progress& progress);
 /// dyad.search/1 (docs/workflow/search.md); `out` is where the integer network was written, empty for nowhere.
 OrderedJson search_to_json(const SearchRequest& request, const SearchResult& result, const std::string& out);
 
+/// dyad.search/1 with status "infeasible" and conflicts[].{name, limit, smallest}.
+OrderedJson infeasible_to_json(const SearchRequest& request, const quantizer::Infeasible& infeasible);
+
 }  // namespace dyad::workflow
