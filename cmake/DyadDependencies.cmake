@@ -17,6 +17,13 @@ add_library(dyad_systemc INTERFACE)
 target_link_libraries(dyad_systemc INTERFACE PkgConfig::SYSTEMC)
 target_compile_definitions(dyad_systemc INTERFACE SC_DISABLE_API_VERSION_CHECK)
 
+# Only ONNX's message classes are used, so libonnx with its operator schemas is not linked. Debian's ONNXConfig.cmake asks for more
+# than its package brings, so the library is named directly.
+find_library(DYAD_ONNX_PROTO onnx_proto REQUIRED)
+add_library(dyad_onnx INTERFACE)
+target_link_libraries(dyad_onnx INTERFACE ${DYAD_ONNX_PROTO} protobuf::libprotobuf)
+target_compile_definitions(dyad_onnx INTERFACE ONNX_NAMESPACE=onnx ONNX_ML=1)
+
 set(DYAD_TRAINING_FOUND OFF)
 if(NOT DYAD_WITH_TRAINING STREQUAL "OFF")
   find_package(Torch QUIET)

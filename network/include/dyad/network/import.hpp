@@ -32,9 +32,15 @@ struct TopologyOptions {
 Result<Network> make_topology(std::string_view name, const TopologyOptions& options);
 std::vector<std::string> topology_names();
 /// Loads PyTorch-layout weights into a topology by its parameter names; a missing, unknown or misshapen tensor is an Error.
+/// `num_batches_tracked` is ignored; metadata `mean` and `std` become the network's normalization. On an Error the network is unchanged.
 Result<void> load_weights(Network& network, const Safetensors& weights, const std::string& place);
+/// The inverse: every weight under its PyTorch name in PyTorch's layout, normalization as metadata. The network has weights.
+Safetensors save_weights(const Network& network);
 
-/// What `MODEL` on the command line means: a topology name, `embedded`, an .onnx file, or a .safetensors file whose metadata names its topology.
+/// The safetensors bytes of the embedded network (topology resnet8-fmnist); they must stay alive. Call before load_model, from one thread.
+void set_embedded_weights(std::string_view safetensors_bytes);
+/// What `MODEL` on the command line means: a topology name (with `weights`, a safetensors file, or without), `embedded`, an .onnx file, or a
+/// .safetensors file whose metadata key `topology` names its topology (keys `classes` and `image` stand for options not given).
 /// `.pt` and `.pth` are refused with the line that converts them.
 Result<Network> load_model(const std::string& model, const TopologyOptions& options, const std::filesystem::path& weights);
 

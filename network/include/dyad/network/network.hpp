@@ -16,6 +16,7 @@
 namespace dyad::network {
 
 using NodeId = std::size_t;
+using dyad::to_string;  // shapes and layer kinds; the overload below would hide them
 
 enum class OpKind {
   kInput, kConv, kLinear, kBatchNorm, kRelu, kRelu6, kLeakyRelu, kSigmoid, kSwish, kAdd, kMul, kConcat,
@@ -65,7 +66,8 @@ class Network {
   std::string name;
   std::optional<Normalization> normalization;  ///< from the model's metadata
 
-  /// Adds a node behind its inputs (in argument order). A name already taken gets "#2", "#3", ...
+  /// Adds a node behind its inputs (in argument order). A name already taken gets "#2", "#3", ...; an empty one is the kind's.
+  /// The kInput node carries its output_shape.
   NodeId add(Node node, std::span<const NodeId> inputs);
   NodeId add(Node node, std::initializer_list<NodeId> inputs) { return add(std::move(node), std::span(inputs.begin(), inputs.size())); }
   std::size_t size() const;
@@ -77,11 +79,16 @@ class Network {
   std::vector<NodeId> consumers(NodeId id) const;
   /// Deterministic: the smallest ready id first.
   std::vector<NodeId> topological_order() const;
+  /// The nodes that the output depends on, the output included, in topological order.
+  std::vector<NodeId> execution_order() const;
   NodeId input() const;
+  /// The node given to set_output, else the node added last.
   NodeId output() const;
   void set_output(NodeId id);
   /// Computes output_shape of every node; an Error names the node whose inputs don't fit.
   Result<void> infer_shapes();
+  /// Computes output_shape of one node from those of its inputs.
+  Result<void> infer_shape(NodeId id);
   /// Every weighted node has weights.
   bool has_weights() const;
 
@@ -93,9 +100,11 @@ class Network {
 
 /// Nodes that a bit assignment speaks of (convolutions and fully connected layers), in execution order.
 std::vector<NodeId> weighted_nodes(const Network& network);
-/// Geometry of a node; infer_shapes must have run.
+/// Geometry of a node; infer_shapes must have run. A global average pooling has a window of the whole input; in_channels of an
+/// addition are those of one operand, of a concatenation the sum of all; operations that cost nothing are kOther.
 LayerShape layer_shape(const Network& network, NodeId id);
 /// Every layer that costs something on hardware (weighted, pooling, addition, concatenation), in execution order.
+/// Nodes that the output does not depend on are left out, here and in weighted_nodes.
 std::vector<LayerShape> layer_shapes(const Network& network);
 
 /// The network with every batch normalization folded into the convolution or linear layer before it, identities removed:
