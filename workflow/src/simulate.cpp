@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -212,6 +213,20 @@ std::string table_csv(const CostTable& table) {
         text += table.layer_names[layer] + "," + std::to_string(w + 1) + "," + std::to_string(a + 1) + "," +
                 std::to_string(table.cycles[layer][w][a]) + "," + nlohmann::json(table.energy_pj[layer][w][a]).dump() + "\n";
   return text;
+}
+
+std::string table_npy(const CostTable& table) {
+  static_assert(std::endian::native == std::endian::little);
+  std::string header = "{'descr': '<i8', 'fortran_order': False, 'shape': (" + std::to_string(table.cycles.size()) + ", 8, 8), }";
+  constexpr std::size_t kPreamble = 10, kAlignment = 64;  // magic, version, header length; then the header up to a multiple of 64
+  while ((kPreamble + header.size() + 1) % kAlignment != 0) header += ' ';
+  header += '\n';
+  std::string bytes("\x93NUMPY\x01\x00", 8);
+  bytes += static_cast<char>(header.size() & 0xff);
+  bytes += static_cast<char>(header.size() >> 8);
+  bytes += header;
+  bytes.append(reinterpret_cast<const char*>(table.cycles.data()), table.cycles.size() * sizeof(table.cycles[0]));
+  return bytes;
 }
 
 }  // namespace dyad::workflow

@@ -79,5 +79,7 @@ Result<CostTable> cost_table(const network::Network& network, const CostModel& m
 OrderedJson table_document(const CostTable& table);
 /// One line a layer and bit pair: layer,w,a,cycles,energy_pj.
 std::string table_csv(const CostTable& table);
+/// The cycles as a NumPy array, int64 [layer][w - 1][a - 1], format version 1.0.
+std::string table_npy(const CostTable& table);
 
 }  // namespace dyad::workflow
