@@ -7,6 +7,7 @@
 
 #include "command.hpp"
 #include "console.hpp"
+#include "dyad/base/parallel.hpp"
 #include "dyad/training/training.hpp"
 #include "dyad/workflow/train.hpp"
 #include "options.hpp"
@@ -28,10 +29,14 @@ struct Options {
 /// The command that makes these weights, with every choice that matters.
 std::string command_line(const Options& options) {
   const training::TrainOptions& t = options.training;
-  std::string text = fmt::format("dyad train {} --data {} --epochs {} --batch {} --lr {} --seed {}", options.model.model, options.data, t.epochs,
+  // Training bytes depend on the number of threads (docs/training/training.md).
+  std::string text = fmt::format("DYAD_THREADS={} dyad train {} --data {} --epochs {} --batch {} --lr {} --seed {}", thread_count(), options.model.model, options.data, t.epochs,
                                  t.batch, t.learning_rate, t.seed);
-  if (options.schedule != "cosine") text += " --schedule " + options.schedule;
+  if (!options.normalize.text.empty()) text += fmt::format(" --normalize \"{}\"", options.normalize.text);
+  text += fmt::format(" --schedule {} --warmup {} --momentum {} --weight-decay {}", options.schedule, t.warmup, t.momentum, t.weight_decay);
+  if (t.early_stop > 0) text += fmt::format(" --early-stop {}", t.early_stop);
   if (options.no_augment) text += " --no-augment";
+  if (options.keep_last) text += " --keep-last";
   return text + " --out " + options.out;
 }
 

@@ -71,6 +71,7 @@ Result<void> check_layer(const JsonReader& layer) {
                                  "dram_read_bits", "dram_write_bits"}));
   DYAD_TRY(const JsonReader breakdown, layer.member("energy_breakdown_pj"));
   DYAD_CHECK(numbers_by_name(breakdown));
+  if (present(layer, "fused_add")) DYAD_CHECK(strings(layer, {"fused_add"}));
   if (present(layer, "loss")) DYAD_CHECK(readable(layer.number("loss")));
   return layer.finish();
 }

@@ -24,6 +24,19 @@ void find_readers(const Network& network, NodeId id, const std::set<std::string>
   }
 }
 
+struct Readers {
+  std::vector<NodeId> layers;
+  bool ends = false;
+};
+
+Readers readers_of(const Network& network, const std::string& layer, const std::set<std::string>& costed) {
+  const auto id = network.find(layer);
+  DYAD_EXPECT(id.has_value(), "no node is called " + layer);
+  Readers readers;
+  find_readers(network, *id, costed, readers.layers, readers.ends);
+  return readers;
+}
+
 void describe_model(const CostModel& model, Simulation& simulation) {
   simulation.accelerator = model.name();
   simulation.tier = model.tier();
@@ -32,8 +45,8 @@ void describe_model(const CostModel& model, Simulation& simulation) {
   simulation.ceilings = model.ceilings();
 }
 
-Result<void> add_layer(const LayerShape& shape, OperandBits bits, const CostModel& model, Simulation& simulation) {
-  DYAD_TRY(LayerCost cost, model.cost(shape, bits, Activity{}));
+Result<void> add_layer(const CostedLayer& layer, OperandBits bits, const CostModel& model, Simulation& simulation) {
+  DYAD_TRY(LayerCost cost, model.cost(layer.shape, bits, Activity{}));
   SimulationTotals& totals = simulation.totals;
   totals.cycles += cost.cycles;
   totals.compute_cycles += cost.compute_cycles;
@@ -43,7 +56,7 @@ Result<void> add_layer(const LayerShape& shape, OperandBits bits, const CostMode
   totals.utilization += cost.utilization * static_cast<double>(cost.cycles.value);  // divided by all cycles at the end
   for (const auto& [component, energy_pj] : cost.energy_pj) totals.energy_breakdown_pj[component] += energy_pj;
   totals.energy_pj += cost.energy().value;
-  simulation.layers.push_back({shape, bits, std::move(cost)});
+  simulation.layers.push_back({layer.shape, layer.fused_add, bits, std::move(cost)});
   return {};
 }
 
@@ -71,6 +84,7 @@ OrderedJson layer_document(const SimulatedLayer& layer, Megahertz clock) {
     document["a"] = layer.bits.activation;
   }
   document["out"] = layer.bits.out;
+  if (!layer.fused_add.empty()) document["fused_add"] = layer.fused_add;
   document["macs"] = layer.shape.macs();
   document["params"] = layer.shape.weight_count();
   document["cycles"] = cost.cycles.value;
@@ -88,10 +102,35 @@ OrderedJson layer_document(const SimulatedLayer& layer, Megahertz clock) {
 
 }  // namespace
 
+std::vector<CostedLayer> costed_layers(const Network& network) {
+  std::vector<CostedLayer> layers;
+  std::set<std::string> costed;
+  for (LayerShape& shape : network::layer_shapes(network)) {
+    costed.insert(shape.name);
+    layers.push_back({std::move(shape), ""});
+  }
+  // The last weighted layer before each addition whose tensor nobody else reads takes the addition in.
+  for (CostedLayer& layer : layers) {
+    if (!layer.shape.is_weighted()) continue;
+    const auto [readers, ends] = readers_of(network, layer.shape.name, costed);
+    if (ends || readers.size() != 1 || network.node(readers[0]).kind != network::OpKind::kAdd || network.inputs(readers[0]).size() != 2) continue;
+    const std::string& addition = network.node(readers[0]).name;
+    for (CostedLayer& earlier : layers)
+      if (earlier.fused_add == addition) earlier.fused_add.clear();
+    layer.fused_add = addition;
+  }
+  std::set<std::string> fused;
+  for (CostedLayer& layer : layers) {
+    layer.shape.adds_residual = !layer.fused_add.empty();
+    if (layer.shape.adds_residual) fused.insert(layer.fused_add);
+  }
+  std::erase_if(layers, [&](const CostedLayer& layer) { return fused.contains(layer.shape.name); });
+  return layers;
+}
+
 Result<std::vector<OperandBits>> operand_bits(const Network& network, const BitAssignment& assignment) {
-  const std::vector<LayerShape> shapes = network::layer_shapes(network);
   std::set<std::string> costed, weighted;
-  for (const LayerShape& shape : shapes) {
+  for (const LayerShape& shape : network::layer_shapes(network)) {
     costed.insert(shape.name);
     if (shape.is_weighted()) weighted.insert(shape.name);
   }
@@ -103,18 +142,14 @@ Result<std::vector<OperandBits>> operand_bits(const Network& network, const BitA
       return Error{name, "this layer has no bits", "give every convolution and fully connected layer its bits"};
 
   std::vector<OperandBits> all;
-  for (const LayerShape& shape : shapes) {
+  for (const auto& [shape, fused_add] : costed_layers(network)) {
     OperandBits bits{8, kResidualBits, kResidualBits};
     if (shape.is_weighted()) {
       const LayerBits own = assignment.at(shape.name);
       bits.weight = own.weight;
       bits.activation = own.activation;
     }
-    const auto id = network.find(shape.name);
-    DYAD_EXPECT(id.has_value(), "no node is called " + shape.name);
-    std::vector<NodeId> readers;
-    bool ends = false;
-    find_readers(network, *id, costed, readers, ends);
+    const auto [readers, ends] = readers_of(network, fused_add.empty() ? shape.name : fused_add, costed);
     if (readers.size() == 1 && weighted.contains(network.node(readers[0]).name))
       bits.out = assignment.at(network.node(readers[0]).name).activation;
     if (ends) bits.out = 32;
@@ -125,11 +160,11 @@ Result<std::vector<OperandBits>> operand_bits(const Network& network, const BitA
 
 Result<Simulation> simulate_network(const Network& network, const BitAssignment& assignment, const CostModel& model) {
   DYAD_TRY(const std::vector<OperandBits> bits, operand_bits(network, assignment));
-  const std::vector<LayerShape> shapes = network::layer_shapes(network);
+  const std::vector<CostedLayer> layers = costed_layers(network);
   Simulation simulation;
   simulation.model = network.name;
   describe_model(model, simulation);
-  for (std::size_t i = 0; i < shapes.size(); ++i) DYAD_CHECK(add_layer(shapes[i], bits[i], model, simulation));
+  for (std::size_t i = 0; i < layers.size(); ++i) DYAD_CHECK(add_layer(layers[i], bits[i], model, simulation));
   finish_totals(simulation);
   return simulation;
 }
@@ -137,7 +172,7 @@ Result<Simulation> simulate_network(const Network& network, const BitAssignment&
 Result<Simulation> simulate_layers(std::span<const LayerShape> layers, OperandBits bits, const CostModel& model) {
   Simulation simulation;
   describe_model(model, simulation);
-  for (const LayerShape& shape : layers) DYAD_CHECK(add_layer(shape, bits, model, simulation));
+  for (const LayerShape& shape : layers) DYAD_CHECK(add_layer({shape, ""}, bits, model, simulation));
   finish_totals(simulation);
   return simulation;
 }
@@ -176,7 +211,7 @@ Result<CostTable> cost_table(const Network& network, const CostModel& model) {
   table.accelerator = model.name();
   table.tier = model.tier();
   table.batch = model.batch();
-  for (const LayerShape& shape : network::layer_shapes(network)) {
+  for (const auto& [shape, fused_add] : costed_layers(network)) {
     if (!shape.is_weighted()) continue;
     table.layer_names.push_back(shape.name);
     table.cycles.emplace_back();

@@ -223,7 +223,8 @@ Counts count_accesses(const Problem& p, const Schedule& s, const Machine& machin
     return c;
   }
   c.binary_operations = p.operations;
-  c.requantized = p.outputs;
+  c.requantized = p.residual_bits > 0 ? 2 * p.outputs : p.outputs;
+  c.residual_bits = p.outputs * p.residual_bits;
   c.sram_write_bits = (s.resident_tiles() * s.resident_words + s.stream_tiles() * s.stream_words) * machine.depth;
   c.sram_read_bits = c.compute_cycles * (machine.rows + machine.columns) * machine.depth;
   return c;

@@ -28,6 +28,8 @@ class Model : public CostModel {
 
   Result<LayerCost> cost(const LayerShape& layer, OperandBits bits, const Activity& activity) const override {
     DYAD_CHECK(check(layer, bits));
+    if (layer.adds_residual && !can_fuse_residual(make_problem(layer, bits, accelerator_.batch, machine_), machine_))
+      return separate_addition(layer, bits, activity);
     std::optional<Estimate> found = estimate(layer, bits, accelerator_.batch, machine_, accelerator_.dram);
     if (!found)
       return Error{layer.name,
@@ -67,6 +69,28 @@ class Model : public CostModel {
     return {};
   }
 
+  /// The layer, then its residual addition as a pass of its own.
+  Result<LayerCost> separate_addition(LayerShape layer, OperandBits bits, const Activity& activity) const {
+    LayerShape addition;
+    addition.name = layer.name;
+    addition.kind = LayerKind::kAdd;
+    addition.in_h = addition.out_h = layer.out_h;
+    addition.in_w = addition.out_w = layer.out_w;
+    addition.in_channels = addition.out_channels = layer.out_channels;
+    layer.adds_residual = false;
+    DYAD_TRY(LayerCost total, cost(layer, bits, activity));
+    DYAD_TRY(const LayerCost added, cost(addition, {bits.weight, bits.out, bits.out}, activity));
+    const double busy = total.utilization * static_cast<double>(total.cycles.value);
+    total.cycles += added.cycles;
+    total.compute_cycles += added.compute_cycles;
+    total.stall_cycles += added.stall_cycles;
+    total.dram_read += added.dram_read;
+    total.dram_write += added.dram_write;
+    for (const auto& [component, energy_pj] : added.energy_pj) total.energy_pj[component] += energy_pj;
+    total.utilization = busy / static_cast<double>(total.cycles.value);
+    return total;
+  }
+
   LayerCost finish(const Estimate& found, const Activity& activity) const {
     const Counts& counts = found.counts;
     const Technology& t = accelerator_.technology;
@@ -85,6 +109,7 @@ class Model : public CostModel {
     ledger.charge("array", counts.requantized, t.requantize_energy_pj.value);
     ledger.charge("sram", counts.sram_read_bits, t.sram_read_energy_pj_per_bit.value);
     ledger.charge("sram", counts.sram_write_bits, t.sram_write_energy_pj_per_bit.value);
+    ledger.charge("sram", counts.residual_bits, t.sram_read_energy_pj_per_bit.value + t.sram_write_energy_pj_per_bit.value);
     ledger.charge("dram", counts.dram_read_bits + counts.dram_write_bits, t.dram_energy_pj_per_bit.value);
     const double leakage_mw = t.sram_leakage_mw_per_bit.value * static_cast<double>(machine_.sram_bits()) +
                               t.array_leakage_mw_per_lane.value * static_cast<double>(machine_.lanes());

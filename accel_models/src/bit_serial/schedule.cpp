@@ -7,9 +7,9 @@ namespace {
 
 constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
-std::int64_t drain_cycles(const Machine& machine, std::int64_t out_bits) {
-  const std::int64_t results = machine.rows * machine.columns;
-  return std::max(ceil_div(results, machine.requantizer_lanes), ceil_div(results * out_bits, machine.output_port_bits));
+std::int64_t drain_cycles(const Machine& machine, const Problem& p) {
+  const std::int64_t results = machine.rows * machine.columns, requantized = p.residual_bits > 0 ? 2 * results : results;
+  return std::max(ceil_div(requantized, machine.requantizer_lanes), ceil_div(results * std::max(p.out_bits, p.residual_bits), machine.output_port_bits));
 }
 
 Schedule elementwise(const Problem& p, const Machine& machine, const hwsim::DramTiming& dram) {
@@ -19,7 +19,7 @@ Schedule elementwise(const Problem& p, const Machine& machine, const hwsim::Dram
   const std::int64_t tile = machine.rows * machine.columns;
   s.rows = ceil_div(p.outputs, tile);
   s.job_cycles = std::max<std::int64_t>(1, ceil_div(ceil_div(p.operations, s.rows), machine.requantizer_lanes));
-  s.drain_cycles = drain_cycles(machine, p.out_bits);
+  s.drain_cycles = drain_cycles(machine, p);
   s.stream_words = std::max<std::int64_t>(1, ceil_div(ceil_div(p.activation_elements, s.rows) * p.activation_bits, machine.depth));
   s.stream_slots = machine.queue_depth;
   s.stream_pass_tiles = s.rows;
@@ -29,6 +29,12 @@ Schedule elementwise(const Problem& p, const Machine& machine, const hwsim::Dram
 }
 
 }  // namespace
+
+std::int64_t residual_entries(const Problem& p, const Machine& machine) {
+  return ceil_div(p.outputs * p.residual_bits, machine.rows * machine.depth);
+}
+
+bool can_fuse_residual(const Problem& p, const Machine& machine) { return 2 * residual_entries(p, machine) <= machine.activation_entries; }
 
 Problem make_problem(const LayerShape& layer, OperandBits bits, std::int64_t batch, const Machine& machine) {
   Problem p;
@@ -64,6 +70,7 @@ Problem make_problem(const LayerShape& layer, OperandBits bits, std::int64_t bat
   p.activation_elements = ceil_div(batch * elements, p.groups);
   p.weight_elements = ceil_div(layer.weight_count(), p.groups);
   p.operations = batch * layer.macs() * bits.weight * bits.activation;
+  if (layer.adds_residual) p.residual_bits = bits.out;
   return p;
 }
 
@@ -76,18 +83,19 @@ std::optional<Schedule> make_schedule(const Problem& p, const Machine& machine, 
 
   const std::int64_t m_tiles = ceil_div(p.m, machine.rows), n_tiles = ceil_div(p.n, machine.columns);
   std::int64_t words = ceil_div(p.k, machine.depth);  // words of K in a tile
+  const std::int64_t activation_entries = machine.activation_entries - residual_entries(p, machine);
   Schedule s;
   s.order = order;
   s.groups = p.groups;
   s.output_bits = p.outputs * p.out_bits;
-  s.drain_cycles = drain_cycles(machine, p.out_bits);
+  s.drain_cycles = drain_cycles(machine, p);
   const std::int64_t activation_bits = dram.whole_bursts(p.activation_elements * p.activation_bits);
   const std::int64_t weight_bits = dram.whole_bursts(p.weight_elements * p.weight_bits);
 
   if (order == Order::kStreamed) {
     const auto fitting = [&](std::int64_t buffers) {
       return std::min(
-          {words, machine.activation_entries / (buffers * p.activation_bits), machine.weight_entries / (buffers * p.weight_bits)});
+          {words, activation_entries / (buffers * p.activation_bits), machine.weight_entries / (buffers * p.weight_bits)});
     };
     std::int64_t chunk = fitting(2);
     if (chunk == 0) chunk = fitting(1);
@@ -99,7 +107,7 @@ std::optional<Schedule> make_schedule(const Problem& p, const Machine& machine, 
     s.resident_words = machine.rows * p.activation_bits * words;
     s.stream_words = machine.columns * p.weight_bits * words;
     s.stream_slots = std::min(machine.queue_depth, machine.weight_entries / (p.weight_bits * words));
-    s.regions = std::min<std::int64_t>(2, machine.activation_entries / (p.activation_bits * words));
+    s.regions = std::min<std::int64_t>(2, activation_entries / (p.activation_bits * words));
     s.resident_pass_tiles = m_tiles * s.jobs_per_result;
     s.stream_pass_tiles = n_tiles * s.jobs_per_result;
     s.resident_pass_bits = activation_bits;
@@ -108,7 +116,7 @@ std::optional<Schedule> make_schedule(const Problem& p, const Machine& machine, 
     return s;
   }
 
-  const std::int64_t activation_slots = machine.activation_entries / (p.activation_bits * words);
+  const std::int64_t activation_slots = activation_entries / (p.activation_bits * words);
   const std::int64_t weight_slots = machine.weight_entries / (p.weight_bits * words);
   if (activation_slots == 0 || weight_slots == 0) return std::nullopt;
   s.resident_is_weights = order == Order::kWeightsResident;

@@ -18,8 +18,19 @@ namespace dyad::workflow {
 /// Bits of tensors that several layers, or a residual addition, read.
 constexpr int kResidualBits = 16;
 
+/// A layer that costs something, and the residual addition that runs inside it (its name; none: empty).
+struct CostedLayer {
+  LayerShape shape;
+  std::string fused_add;
+};
+
+/// Layers in execution order. A residual addition is fused into the weighted layer that makes one of its operands for it alone (the
+/// later one when both are so); its shape then `adds_residual`. Other additions are layers of their own.
+std::vector<CostedLayer> costed_layers(const network::Network& network);
+
 struct SimulatedLayer {
   LayerShape shape;
+  std::string fused_add;
   OperandBits bits;
   LayerCost cost;
 };
@@ -46,7 +57,7 @@ struct Simulation {
   SimulationTotals totals;
 };
 
-/// Operand bits of every costed layer in execution order. Input: a weighted layer's activation bits, kResidualBits for the others.
+/// Operand bits of every layer of costed_layers. Input: a weighted layer's activation bits, kResidualBits for the others.
 /// Output: the activation bits of the weighted layer that is its only reader; kResidualBits when several layers or an unweighted one read
 /// it; 32 for the network's output. Operations that cost nothing (activation functions, reshapes) are looked through. Error: a weighted
 /// layer without bits; bits for a layer that the network does not have.

@@ -28,10 +28,17 @@ struct Problem {
   std::int64_t activation_elements = 0;  ///< of one group, read from memory once a pass
   std::int64_t weight_elements = 0;      ///< of one group
   std::int64_t outputs = 0;              ///< of the layer for the batch
+  std::int64_t residual_bits = 0;        ///< of an element that the result stage adds to each output; 0: none
   std::int64_t operations = 0;           ///< binary operations (w * a each MAC), or elements' operations of an elementwise layer
 };
 
 Problem make_problem(const LayerShape& layer, OperandBits bits, std::int64_t batch, const Machine& machine);
+
+/// Entries of the activation memory that the residual operand of the whole batch takes.
+std::int64_t residual_entries(const Problem& problem, const Machine& machine);
+/// A residual is added in the result stage when it leaves at least half of the activation memory to the activations: the layer that
+/// made it has left it there. Otherwise the addition is a pass of its own through external memory.
+bool can_fuse_residual(const Problem& problem, const Machine& machine);
 
 /// The sequence of jobs of a layer, as three nested loops: blocks, rows (tiles of the streaming operand), tiles of the block.
 /// A job multiplies one activation tile with one weight tile.
