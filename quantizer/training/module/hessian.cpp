@@ -91,8 +91,10 @@ class Estimator {
     for (int draw = 0; draw < options_.draws; ++draw) {
       const at::Tensor signed_root = root * random_signs(logits.sizes(), options_.seed, stream(group, draw, 0));
       const at::Tensor s = signed_root - p * signed_root.sum(1, true);
-      const auto gradients = torch::autograd::grad({(s * logits).sum()}, network_.layer_weights(), {}, draw + 1 < options_.draws);
-      for (std::size_t layer = 0; layer < gradients.size(); ++layer) group.sums[layer] += squared_norm(gradients[layer]);
+      const auto gradients =
+          torch::autograd::grad({(s * logits).sum()}, network_.layer_weights(), {}, draw + 1 < options_.draws, false, true);
+      for (std::size_t layer = 0; layer < gradients.size(); ++layer)
+        if (gradients[layer].defined()) group.sums[layer] += squared_norm(gradients[layer]);  // undefined: the logits do not read it
     }
   }
 
@@ -103,9 +105,10 @@ class Estimator {
       labels.data_ptr<std::int64_t>()[i] = images_.labels[static_cast<std::size_t>(order_[static_cast<std::size_t>(group.first + i)])];
     const auto& weights = network_.layer_weights();
     const at::Tensor chosen = at::log_softmax(network_.forward(batch, false), 1).gather(1, labels.unsqueeze(1));
-    const auto gradients = torch::autograd::grad({chosen.sum().neg()}, weights, {}, true, true);
+    const auto gradients = torch::autograd::grad({chosen.sum().neg()}, weights, {}, true, true, true);
     for (int draw = 0; draw < options_.draws; ++draw)
       for (std::size_t layer = 0; layer < weights.size(); ++layer) {
+        if (!gradients[layer].defined() || !gradients[layer].requires_grad()) continue;  // not read, or constant: its block is 0
         const at::Tensor v = random_signs(weights[layer].sizes(), options_.seed, stream(group, draw, layer));
         const at::Tensor product = torch::autograd::grad({(gradients[layer] * v).sum()}, {weights[layer]}, {}, true, false, true).front();
         if (product.defined()) group.sums[layer] += at::sum(product * v, at::kDouble).item<double>();  // undefined: linear, zero

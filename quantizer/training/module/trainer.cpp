@@ -164,7 +164,7 @@ class Trainer {
       const at::Tensor labels = labels_of(train_images_, order.data() + first, count);
       const at::Tensor logits = network_.forward(as_images(values.data(), train_batches_.batch_shape(count)), true);
       const at::Tensor loss = at::cross_entropy_loss(logits, labels);
-      const auto gradients = torch::autograd::grad({loss}, trained_);
+      const auto gradients = torch::autograd::grad({loss}, trained_, {}, c10::nullopt, false, true);
       record.learning_rate = learning_rate_at(options_, (record.epoch - 1) * steps_per_epoch_ + step, options_.epochs * steps_per_epoch_);
       update(gradients, record.learning_rate);
       score.add(loss.detach(), logits.detach(), labels);
@@ -186,7 +186,8 @@ class Trainer {
     std::size_t i = 0;
     for (const Parameter& parameter : network_.parameters()) {
       if (!parameter.is_trained()) continue;
-      at::Tensor gradient = gradients[i];
+      at::Tensor gradient =
+          gradients[i].defined() ? gradients[i] : at::zeros_like(parameter.value);  // undefined: the logits do not read it
       if (parameter.kind == ParameterKind::kWeight && options_.weight_decay > 0)
         gradient = gradient.add(parameter.value, options_.weight_decay);
       momentum_[i].mul_(options_.momentum).add_(gradient);
