@@ -177,12 +177,19 @@ Dyad.plot = (() => {
           legend: { display: false },
           tooltip: {
             ...tooltipLook(tone), filter: (item) => item.raw.label !== undefined,
-            callbacks: { title: (items) => items.map((item) => item.raw.label).join(", "), label: (item) => item.raw.detail },
+            displayColors: false,
+            callbacks: { title: coincident, beforeBody: (items) => items[0]?.raw.detail ?? [], label: () => [] },
           },
         },
       },
       plugins: [annotations],
     };
+  }
+
+  /// The names of all points that lie under the pointer, one a line.
+  function coincident(items) {
+    const names = items.map((item) => item.raw.label);
+    return names.length > 6 ? [...names.slice(0, 5), `and ${names.length - 5} more`] : names;
   }
 
   const common = (tone) => ({ animation: false, responsive: true, maintainAspectRatio: false, color: tone.ink, font: { family: Dyad.layout.FONT } });
