@@ -182,6 +182,15 @@ class ReportInBrowser(unittest.TestCase):
         self.choose("#range", "all")
         self.assertLessEqual(bottom(), min(p["top1"] for p in document["pareto"]))
 
+    def test_points_measured_on_fewer_images_are_hollow(self):
+        self.choose("#range", "all")
+        fills = self.run_js("return Object.fromEntries(Dyad.plot.charts.pareto.data.datasets.map(d => [d.label, [...new Set([].concat(d.backgroundColor))]]))")
+        self.assertEqual(len(fills["Sweep of the limit"]), 1)
+        self.assertEqual(fills["Sweep of the limit"][0], "#ffffff")
+        self.assertNotIn("#ffffff", fills["Uniform bits"] + fills["Search"])
+        # Standard error of a share p = 0.9157 in 2000 draws: sqrt(0.9157 * 0.0843 / 2000) = 0.0062.
+        self.assertIn("± 0.6 points", self.text("#pareto .note"))
+
     def test_layer_table_sorts(self):
         layers = self.documents["search"]["layers"]
         names = lambda: [row.text for row in self.driver.find_elements("css selector", "#layer-table tbody th")]

@@ -83,7 +83,7 @@ def search_document(model="fixture-resnet", per_stage=3, style="stage{stage}.uni
     def add(label, origin, bits):
         layers, chosen, cost, error = network(names, bits)
         points.append({
-            "label": label, "origin": origin, "top1": accuracy(error), "top1_images": 10000, **cost, "ratio": ratios(cost, base),
+            "label": label, "origin": origin, "top1": accuracy(error), "top1_images": 10000 if origin != "sweep" else 2000, **cost, "ratio": ratios(cost, base),
             "logits_mse": error / 40, "objective": error, "on_front": False, "assignment": chosen,
         })
         return layers, chosen, points[-1]

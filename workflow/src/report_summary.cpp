@@ -119,7 +119,11 @@ std::string search_totals(const Json& document) {
   const bool checked = document.contains("cycle_check") && document["cycle_check"].is_object();
   const std::string apart =
       checked ? fmt::format(", {:.2f} % apart", 100 * std::abs(number(document["cycle_check"], "network_error"))) : "";
-  add("cycle tier", verified ? "confirms the cost" + apart : checked ? "disagrees" + apart : "not run");
+  add("cycle tier", verified ? "confirms the cost" + apart
+                    : checked
+                        ? fmt::format("differs by up to {:.2f} % in a layer", 100 * number(document["cycle_check"], "worst_layer_error"))
+                        : "not run");
+  if (document.contains("stopped_at")) add("stopped", "at: " + text(document, "stopped_at"));
   return lines;
 }
 

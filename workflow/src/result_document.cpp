@@ -169,7 +169,8 @@ Result<void> check_origin_of_numbers(const JsonReader& document) {
     DYAD_CHECK(nonnegative(sensitivity, "images"));
     DYAD_CHECK(sensitivity.finish());
   }
-  if (present(document, "out")) DYAD_CHECK(strings(document, {"out"}));
+  for (const std::string_view key : {"out", "stopped_at"})
+    if (present(document, key)) DYAD_CHECK(strings(document, {key}));
   return {};
 }
 

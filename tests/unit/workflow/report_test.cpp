@@ -154,6 +154,24 @@ TEST(ResultDocument, AcceptsThatNothingUniformFitsAndThatNothingWasChecked) {
   EXPECT_THAT(*text, HasSubstr("not run"));
 }
 
+TEST(ResultDocument, SaysWhereASearchWasStopped) {
+  NamedDocument document = search();
+  document.document["stopped_at"] = "accuracy of uniform W3A3";
+  document.document["status"] = "feasible";
+  const auto text = summarize(document);
+  ASSERT_TRUE(text);
+  EXPECT_THAT(*text, HasSubstr("stopped       at: accuracy of uniform W3A3\n"));
+  EXPECT_THAT(*text, HasSubstr("allocation    not proved optimal: feasible\n"));
+  document.document["stopped_at"] = 3;
+  expect_place(document, "a.json:/stopped_at");
+}
+
+TEST(ResultDocument, TellsHowFarTheCycleTierIs) {
+  NamedDocument document = search();
+  document.document["verified"] = false;
+  EXPECT_THAT(*summarize(document), HasSubstr("cycle tier    differs by up to 1.00 % in a layer\n"));
+}
+
 TEST(Report, RefusesNoDocumentAndOneThatIsNoObject) {
   EXPECT_FALSE(render_report({}));
   for (const char* text : {"[]", "3", "\"dyad.search/1\"", "null", "{}"})

@@ -2,7 +2,7 @@
 //
 // A figure: {id, title, subtitle, kind: "bars"|"scatter", x, y, series, categories?, lines?, notes?, table: {columns, rows}}
 // An axis:  {title, type: "linear"|"log", format(value), fromZero?, min?, max?}
-// A series: {name, color, shape?, role?, hidden?, stack?, values? (bars), points? [{x, y, label, detail[]}], line?}
+// A series: {name, color, shape?, role?, hidden?, stack?, values? (bars), points? [{x, y, label, detail[], hollow?}], line?}
 // A note:   {x, y, text, ring?, anchor?, toward?}; a line: {axis, value, text}
 "use strict";
 
@@ -48,6 +48,22 @@ Dyad.figures = (() => {
     return kept;
   }
 
+  /// Standard error of a point's top-1 in percent points: its images are a sample.
+  const standardError = (p) => (p.top1_images > 0 ? Math.sqrt((p.top1 * (100 - p.top1)) / p.top1_images) : 0);
+
+  /// What to say of points that were measured on fewer images than the others; null without such points.
+  function sampledWords(doc, state) {
+    if (state.y !== "top1") return null;
+    const most = Math.max(doc.images.evaluation, ...doc.pareto.map((p) => p.top1_images));
+    const sampled = doc.pareto.filter((p) => p.top1_images < most);
+    if (sampled.length === 0) return null;
+    const fewest = sampled.reduce((a, b) => (b.top1_images < a.top1_images ? b : a));
+    const usual = standardError({ top1: doc.top1, top1_images: fewest.top1_images });
+    return `Hollow points were measured on fewer images (${grouped(fewest.top1_images)} of ${grouped(most)}); their accuracy is known to about ± ${grouped(usual, 1)} points.`;
+  }
+
+  const belowWords = (count) => (count === 0 ? null : `${plural(count, "point")} of lower accuracy ${count === 1 ? "lies" : "lie"} below this view; “Down to” shows ${count === 1 ? "it" : "them"}.`);
+
   /// The narrowest view of the accuracy axis that still shows the result and the best uniform network, in points below float.
   function usualRange(doc) {
     const shown = [doc.top1, ...(doc.best_uniform ? [doc.best_uniform.top1] : [])];
@@ -60,10 +76,11 @@ Dyad.figures = (() => {
     const usable = doc.pareto.filter((p) => Number.isFinite(p[cost.key]) && Number.isFinite(p[state.y]) && (quality.type !== "log" || p[state.y] > 0));
     const { factor, unit } = unitFor(cost.ladder, Math.max(...usable.map((p) => p[cost.key]), 0));
     const unitName = unit + (cost.suffix ?? "");
+    const most = Math.max(doc.images.evaluation, ...doc.pareto.map((p) => p.top1_images));
     const place = (p) => ({
-      x: p[cost.key] / factor, y: p[state.y], label: p.label,
+      x: p[cost.key] / factor, y: p[state.y], label: p.label, hollow: state.y === "top1" && p.top1_images < most,
       detail: [
-        `top-1 ${accuracy(p.top1)} on ${plural(p.top1_images, "image")}`,
+        `top-1 ${accuracy(p.top1)} ± ${grouped(standardError(p), 2)} on ${plural(p.top1_images, "image")}`,
         `latency ${quantity("time", p.latency_us)}${ratioWords(p, "latency")}`,
         `energy ${quantity("energy", p.energy_pj)}${ratioWords(p, "energy")}`,
         `weights ${quantity("size", p.size_mib)}, ${quantity("bops", p.bops_g)}BOP`,
@@ -91,7 +108,7 @@ Dyad.figures = (() => {
     return {
       id: "pareto", kind: "scatter", title: `${quality.name} against ${cost.name.toLowerCase()}`, subtitle: `${doc.model} on ${doc.accelerator.name}`,
       x: { title: `${cost.title(batchOf(doc))} (${unitName})`, type: "linear", format: (v) => trimmed(v, 4), unit: unitName },
-      below,
+      remarks: [belowWords(below), sampledWords(doc, state)].filter(Boolean),
       y: { title: quality.title, type: quality.type, min: lowest, format: (v) => (state.y === "top1" ? trimmed(v, 2) : significant(v, 2)) },
       series, lines, notes,
       table: {

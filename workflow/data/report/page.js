@@ -34,8 +34,7 @@ Dyad.page = (() => {
   function drawPareto(doc) {
     byId("range").disabled = state.y !== "top1";
     const figure = figures.pareto(doc, state);
-    const note = figure.below > 0 ? `${Dyad.format.plural(figure.below, "point")} of lower accuracy ${figure.below === 1 ? "lies" : "lie"} below this view; “Down to” shows ${figure.below === 1 ? "it" : "them"}.` : null;
-    plot.mount("pareto", figure, { legend: false, note });
+    plot.mount("pareto", figure, { legend: false, note: figure.remarks.join(" ") });
   }
 
   function layers(doc) {

@@ -4,6 +4,7 @@
 Dyad.plot = (() => {
   const { el } = Dyad.dom;
   const POINTS = { circle: "circle", triangle: "triangle", square: "rect", diamond: "rectRot", cross: "crossRot", star: "star" };
+  const STROKED = new Set(["cross", "star"]);
   const charts = {};
   let hoveredRow = -1;
 
@@ -165,8 +166,10 @@ Dyad.plot = (() => {
       data: {
         datasets: figure.series.map((one) => ({
           label: one.name, data: one.points, hidden: Boolean(one.hidden), pointStyle: POINTS[one.shape], showLine: Boolean(one.line), order: one.line ? 2 : 1,
-          backgroundColor: tone[one.color], borderColor: one.line || one.shape === "cross" || one.shape === "star" ? tone[one.color] : tone.surface,
-          borderWidth: one.line ? 1.6 : one.shape === "cross" || one.shape === "star" ? 2 : 1,
+          ...(one.line || STROKED.has(one.shape) ? { borderColor: tone[one.color], borderWidth: one.line ? 1.6 : 2 } : {
+            backgroundColor: one.points.map((p) => (p.hollow ? tone.surface : tone[one.color])), borderColor: one.points.map((p) => (p.hollow ? tone[one.color] : tone.surface)),
+            borderWidth: one.points.map((p) => (p.hollow ? 2 : 1)),
+          }),
           pointRadius: one.line ? 0 : one.shape === "diamond" || one.shape === "triangle" ? 7 : 6, pointHoverRadius: one.line ? 0 : 9, pointHitRadius: one.line ? 0 : 4,
         })),
       },
@@ -177,12 +180,19 @@ Dyad.plot = (() => {
           legend: { display: false },
           tooltip: {
             ...tooltipLook(tone), filter: (item) => item.raw.label !== undefined,
-            callbacks: { title: (items) => items.map((item) => item.raw.label).join(", "), label: (item) => item.raw.detail },
+            displayColors: false,
+            callbacks: { title: coincident, beforeBody: (items) => items[0]?.raw.detail ?? [], label: () => [] },
           },
         },
       },
       plugins: [annotations],
     };
+  }
+
+  /// The names of all points that lie under the pointer, one a line.
+  function coincident(items) {
+    const names = items.map((item) => item.raw.label);
+    return names.length > 6 ? [...names.slice(0, 5), `and ${names.length - 5} more`] : names;
   }
 
   const common = (tone) => ({ animation: false, responsive: true, maintainAspectRatio: false, color: tone.ink, font: { family: Dyad.layout.FONT } });

@@ -105,8 +105,9 @@ Dyad.svg = (() => {
   const label = (x, y, content, more = {}) => tag("text", { x, y, ...more }, escape(content));
 
   /// A mark of radius r around (x, y).
-  function mark(shape, x, y, r, color) {
-    const path = (points) => tag("path", { d: `M${points.map((p) => p.map(round).join(" ")).join("L")}Z`, fill: color, stroke: "#fff", "stroke-width": 0.8 });
+  function mark(shape, x, y, r, color, hollow = false) {
+    const look = hollow ? { fill: "#fff", stroke: color, "stroke-width": 1.8 } : { fill: color, stroke: "#fff", "stroke-width": 0.8 };
+    const path = (points) => tag("path", { d: `M${points.map((p) => p.map(round).join(" ")).join("L")}Z`, ...look });
     if (shape === "triangle") return path([[x, y - r * 1.15], [x + r * 1.1, y + r * 0.8], [x - r * 1.1, y + r * 0.8]]);
     if (shape === "square") return path([[x - r * 0.85, y - r * 0.85], [x + r * 0.85, y - r * 0.85], [x + r * 0.85, y + r * 0.85], [x - r * 0.85, y + r * 0.85]]);
     if (shape === "diamond") return path([[x, y - r * 1.15], [x + r * 1.15, y], [x, y + r * 1.15], [x - r * 1.15, y]]);
@@ -115,7 +116,7 @@ Dyad.svg = (() => {
       const lines = [[-d, -d, d, d], [-d, d, d, -d], ...(shape === "star" ? [[-r, 0, r, 0]] : [])];
       return tag("path", { d: lines.map(([a, b, c, e]) => `M${round(x + a)} ${round(y + b)}L${round(x + c)} ${round(y + e)}`).join(""), stroke: color, "stroke-width": 2, fill: "none" });
     }
-    return tag("circle", { cx: x, cy: y, r, fill: color, stroke: "#fff", "stroke-width": 0.8 });
+    return tag("circle", { cx: x, cy: y, r, ...look });
   }
 
   function legend(series, colors, left, y, width) {
@@ -200,7 +201,7 @@ Dyad.svg = (() => {
     for (const one of shown.filter((s) => s.line))
       inside.push(tag("path", { d: `M${one.points.map((p) => `${round(sx.map(p.x))} ${round(sy.map(p.y))}`).join("L")}`, fill: "none", stroke: colors[one.color], "stroke-width": 1.6, "stroke-opacity": 0.75 }));
     for (const one of shown.filter((s) => !s.line).reverse())  // the first series lies on top
-      for (const p of one.points) inside.push(tag("g", {}, tag("title", {}, escape([p.label, ...(p.detail ?? [])].join("\n"))) + mark(one.shape, sx.map(p.x), sy.map(p.y), 5, colors[one.color])));
+      for (const p of one.points) inside.push(tag("g", {}, tag("title", {}, escape([p.label, ...(p.detail ?? [])].join("\n"))) + mark(one.shape, sx.map(p.x), sy.map(p.y), 5, colors[one.color], p.hollow)));
     for (const note of figure.notes.filter((n) => n.ring)) inside.push(tag("circle", { cx: sx.map(note.x), cy: sy.map(note.y), r: 9, fill: "none", stroke: colors.ink, "stroke-width": 1.6 }));
     out.push(tag("g", { "clip-path": "url(#area)" }, inside.join("")));
     for (const text of Dyad.layout.texts(figure, { x: sx.map, y: sy.map }, area, 12))

@@ -87,7 +87,7 @@ Dyad.tables = (() => {
       { name: "Point", value: (p) => p.label, head: true },
       { name: "From", value: (p) => origin[p.origin] },
       { name: "Top-1, %", value: (p) => p.top1, show: (v) => grouped(v, 2), numeric: true },
-      { name: "Images", value: (p) => p.top1_images, show: (v) => grouped(v), numeric: true },
+      { name: "Images", title: "Images that the accuracy was measured on", value: (p) => p.top1_images, show: (v) => grouped(v), numeric: true },
       { name: `Latency, ${time.unit}`, value: (p) => p.latency_us / time.factor, show: (v) => significant(v, 4), numeric: true, upFirst: true },
       { name: "Of 8 bits", value: (p) => p.ratio.latency ?? null, show: (v) => grouped(v, 3), numeric: true, upFirst: true },
       { name: `Energy, ${energy.unit}`, value: (p) => p.energy_pj / energy.factor, show: (v) => significant(v, 4), numeric: true, upFirst: true },

@@ -70,9 +70,10 @@ Dyad.words = (() => {
   function badges(doc) {
     if (!isSearch(doc)) return [badge("plain", `${sentence(doc.tier)} tier`)];
     const list = [doc.status === "optimal" ? badge("good", "Choice of bits proved optimal") : badge("bad", `Not proved optimal: ${doc.status}`)];
+    if (doc.stopped_at) list.push(badge("bad", `Stopped early, at: ${doc.stopped_at}`));
     const check = doc.cycle_check;
     if (doc.verified) list.push(badge("good", `Cost confirmed by the cycle tier${check ? `, ${percent(Math.abs(check.network_error), 2)} apart` : ""}`));
-    else if (check) list.push(badge("bad", `Cycle tier disagrees by ${percent(Math.abs(check.network_error), 2)}`));
+    else if (check) list.push(badge("bad", `Cycle tier differs by up to ${percent(check.worst_layer_error)} in a layer`));
     else list.push(badge("plain", "Cost not checked by the cycle tier"));
     for (const limit of doc.limits) {
       const used = Number.isFinite(costOf(doc, limit.name)) && limit.absolute > 0 ? costOf(doc, limit.name) / limit.absolute : null;
