@@ -43,9 +43,9 @@ LogitsError mean_error(LogitsError sum, std::int64_t images, std::int64_t classe
 
 // The nodes that depend on a layer, and which of their tensors may go when.
 struct Suffix {
-  std::vector<NodeId> nodes;                   ///< behind the layer, in execution order
-  std::vector<bool> changed;                   ///< by node: the layer or behind it
-  std::vector<std::vector<NodeId>> dead_after; ///< by position in `nodes`
+  std::vector<NodeId> nodes;                    ///< behind the layer, in execution order
+  std::vector<bool> changed;                    ///< by node: the layer or behind it
+  std::vector<std::vector<NodeId>> dead_after;  ///< by position in `nodes`
 };
 
 class Prober {
@@ -122,7 +122,8 @@ class Prober {
     for (NodeId id = 0; id < reference.size(); ++id)
       if (!kept_[id]) reference[id] = Tensor<float>();
     const Tensor<float>& logits = reference[s_.folded.output()];
-    for (std::size_t p = 0; p < probes_.size(); ++p) sums[p] = summed_error(logits.values(), probe(probes_[p], reference).values(), classes);
+    for (std::size_t p = 0; p < probes_.size(); ++p)
+      sums[p] = summed_error(logits.values(), probe(probes_[p], reference).values(), classes);
   }
 
   Tensor<float> probe(const LayerProbe& probe, const std::vector<Tensor<float>>& reference) const {
@@ -132,7 +133,8 @@ class Prober {
     std::vector<Tensor<float>> values(s_.folded.size());
     if (probe.input_bits) {
       Tensor<float> input = reference[source];
-      fake_quantize(input.values(), network_.input_scale(probe.layer, *probe.input_bits), network_.input_format(probe.layer, *probe.input_bits));
+      fake_quantize(input.values(), network_.input_scale(probe.layer, *probe.input_bits),
+                    network_.input_format(probe.layer, *probe.input_bits));
       values[probe.layer] = network::evaluate_weighted(s_.folded, probe.layer, input, weight, node.bias);
     } else {
       values[probe.layer] = network::evaluate_weighted(s_.folded, probe.layer, reference[source], weight, node.bias);
@@ -161,12 +163,14 @@ Result<void> check_images(const CalibratedNetwork& network, const network::Datas
   const Shape& expected = network.folded().node(network.folded().input()).output_shape;
   const Shape& have = images.images.shape();
   if (images.size() > 0 && have.size() == 4 && Shape(have.begin() + 1, have.end()) == expected) return {};
-  return Error{images.name, images.size() == 0 ? "holds no images" : "the images are not " + to_string(expected), "choose data of the network's image size"};
+  return Error{images.name, images.size() == 0 ? "holds no images" : "the images are not " + to_string(expected),
+               "choose data of the network's image size"};
 }
 
 }  // namespace
 
-Result<std::vector<LogitsError>> probe_errors(const CalibratedNetwork& network, const network::Dataset& images, std::span<const LayerProbe> probes) {
+Result<std::vector<LogitsError>> probe_errors(const CalibratedNetwork& network, const network::Dataset& images,
+                                              std::span<const LayerProbe> probes) {
   DYAD_CHECK(check_images(network, images));
   const auto valid = [](const std::optional<int>& bits) { return !bits || (*bits >= kLeastBits && *bits <= kMostBits); };
   for (const LayerProbe& probe : probes) {
@@ -190,7 +194,8 @@ Tensor<float> evaluate_float(const CalibratedNetwork& network, const network::Da
   return result;
 }
 
-Result<Tensor<float>> evaluate_quantized(const CalibratedNetwork& network, const BitAssignment& assignment, const network::Dataset& images) {
+Result<Tensor<float>> evaluate_quantized(const CalibratedNetwork& network, const BitAssignment& assignment,
+                                         const network::Dataset& images) {
   DYAD_CHECK(check_images(network, images));
   DYAD_TRY(const LoweringPlan plan, plan_lowering(network, assignment));
   const Simulation simulation(network, assignment, plan);

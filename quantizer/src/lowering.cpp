@@ -36,7 +36,9 @@ class Lowering {
     tensor_index_.assign(net_.size(), -1);
     for (NodeId id = 0; id < net_.size(); ++id) names_.insert(net_.node(id).name);
     for (const NodeId id : s_.order) {
-      if (plan_.tensors[plan_.written_by(id)].role == TensorRole::kNone || plan_.source[id] != id || tensor_index_[plan_.written_by(id)] >= 0) continue;
+      if (plan_.tensors[plan_.written_by(id)].role == TensorRole::kNone || plan_.source[id] != id ||
+          tensor_index_[plan_.written_by(id)] >= 0)
+        continue;
       DYAD_CHECK(add_node(id));
     }
     DYAD_CHECK(finish_logits());
@@ -68,7 +70,8 @@ class Lowering {
   }
 
   // Integers of steps scale_in * scale_weight[c] become integers of step scale_out.
-  Result<Requantization> requantization(const std::string& layer, float scale_in, const std::vector<float>& scale_weight, float scale_out) const {
+  Result<Requantization> requantization(const std::string& layer, float scale_in, const std::vector<float>& scale_weight,
+                                        float scale_out) const {
     Requantization r;
     r.rounding = s_.options.rounding;
     if (r.rounding == Rounding::kFloat32Scale) {
@@ -78,11 +81,14 @@ class Lowering {
     std::vector<double> ratios;
     for (const float weight : scale_weight) ratios.push_back(requantization_ratio(scale_in, weight, scale_out));
     // Layers whose ratios reach 1/2 cannot have the fast form, whichever is preferred.
-    const bool fast = s_.options.form == RequantizationForm::kShift32 &&
-                      std::all_of(ratios.begin(), ratios.end(), [](double ratio) { return dyadic_from_ratio(ratio, RequantizationForm::kShift32).has_value(); });
+    const bool fast = s_.options.form == RequantizationForm::kShift32 && std::all_of(ratios.begin(), ratios.end(), [](double ratio) {
+                        return dyadic_from_ratio(ratio, RequantizationForm::kShift32).has_value();
+                      });
     for (const double ratio : ratios) {
       const auto dyadic = dyadic_from_ratio(ratio, fast ? RequantizationForm::kShift32 : RequantizationForm::kNormalized);
-      if (!dyadic) return fail(layer, "the ratio " + std::to_string(ratio) + " of its scales does not fit a multiplier and shift", "its output is much smaller than its sums: check the weights");
+      if (!dyadic)
+        return fail(layer, "the ratio " + std::to_string(ratio) + " of its scales does not fit a multiplier and shift",
+                    "its output is much smaller than its sums: check the weights");
       r.ratios.push_back(*dyadic);
     }
     return r;
@@ -184,7 +190,8 @@ class Lowering {
   }
 
   // Channels that batch normalization almost switched off have weights so small that their bias would not fit; the bias decides their step.
-  void coarsen_small_channels(const Node& node, float scale_in, const std::vector<float>& bias, QuantizedWeights& weights, BitWidth format) const {
+  void coarsen_small_channels(const Node& node, float scale_in, const std::vector<float>& bias, QuantizedWeights& weights,
+                              BitWidth format) const {
     const std::int64_t size = weights.values.size() / weights.values.extent(0);
     for (std::size_t c = 0; c < weights.scales.size(); ++c) {
       const double least = std::fabs(static_cast<double>(bias[c])) / (static_cast<double>(scale_in) * kMostBias);
@@ -330,7 +337,8 @@ class Lowering {
 
 }  // namespace
 
-Result<IntegerNetwork> lower(const CalibratedNetwork& network, const BitAssignment& assignment, const LoweringPlan& plan, const LayerBiases& biases) {
+Result<IntegerNetwork> lower(const CalibratedNetwork& network, const BitAssignment& assignment, const LoweringPlan& plan,
+                             const LayerBiases& biases) {
   return Lowering(network, assignment, plan, biases).run();
 }
 

@@ -11,7 +11,9 @@ namespace dyad::quantizer {
 /// Real biases of every weighted layer, by layer.
 using LayerBiases = std::map<network::NodeId, std::vector<float>>;
 
-/// The integer network at `assignment`, which must be the plan's. Errors name a layer whose ratios don't fit or whose accumulator could overflow.
-Result<IntegerNetwork> lower(const CalibratedNetwork& network, const BitAssignment& assignment, const LoweringPlan& plan, const LayerBiases& biases);
+/// The integer network at `assignment`, which must be the plan's. Errors name a layer whose ratios don't fit or whose accumulator could
+/// overflow.
+Result<IntegerNetwork> lower(const CalibratedNetwork& network, const BitAssignment& assignment, const LoweringPlan& plan,
+                             const LayerBiases& biases);
 
 }  // namespace dyad::quantizer

@@ -49,8 +49,10 @@ class Planner {
 
  private:
   Error unsupported(const Node& node, const std::string& message) const {
-    return Error{(net_.name.empty() ? "network" : net_.name) + ":/" + node.name, "'" + node.name + "' (" + std::string(to_string(node.kind)) + ") " + message,
-                 "integer networks hold convolutions, linear layers, ReLU, ReLU6, addition, concatenation, pooling, flatten and subsampling"};
+    return Error{
+        (net_.name.empty() ? "network" : net_.name) + ":/" + node.name,
+        "'" + node.name + "' (" + std::string(to_string(node.kind)) + ") " + message,
+        "integer networks hold convolutions, linear layers, ReLU, ReLU6, addition, concatenation, pooling, flatten and subsampling"};
   }
 
   // A softmax at the end does not change the order of the logits; it is left out.
@@ -138,9 +140,11 @@ class Planner {
   TensorPlan decide(NodeId id, const Demands& demands, const ScaledFormat& carrier) const {
     const OpKind kind = net_.node(id).kind;
     const std::vector<ScaledFormat>& formats = demands.formats;
-    const bool one_format = !formats.empty() && std::all_of(formats.begin(), formats.end(), [&](const ScaledFormat& f) { return f == formats[0]; });
+    const bool one_format =
+        !formats.empty() && std::all_of(formats.begin(), formats.end(), [&](const ScaledFormat& f) { return f == formats[0]; });
     const bool computes_wide = kind == OpKind::kAdd || kind == OpKind::kAveragePool || kind == OpKind::kGlobalAveragePool;
-    if (one_format && demands.carriers + demands.additions + demands.outputs == 0 && !computes_wide) return {TensorRole::kDirect, formats[0]};
+    if (one_format && demands.carriers + demands.additions + demands.outputs == 0 && !computes_wide)
+      return {TensorRole::kDirect, formats[0]};
     const bool plain_sum = is_weighted(kind) && !plan_.activation[id] && formats.empty() && demands.carriers == 0;
     if (plain_sum && demands.additions == 1 && demands.outputs == 0) return {TensorRole::kAccumulator, {}};
     if (plain_sum && demands.additions == 0 && demands.outputs == 1) return {TensorRole::kLogits, {}};

@@ -87,13 +87,16 @@ class Calibrator {
   Result<void> check_images() const {
     const Shape& expected = s_.folded.node(s_.folded.input()).output_shape;
     const Shape& have = s_.images.images.shape();
-    if (s_.images.size() == 0) return Error{s_.images.name, "no images to calibrate on", "at least one image is needed, some hundreds are usual"};
+    if (s_.images.size() == 0)
+      return Error{s_.images.name, "no images to calibrate on", "at least one image is needed, some hundreds are usual"};
     if (have.size() != 4 || Shape(have.begin() + 1, have.end()) != expected)
-      return Error{s_.images.name, "the images are " + to_string(Shape(have.begin() + 1, have.end())) + ", the network reads " + to_string(expected),
+      return Error{s_.images.name,
+                   "the images are " + to_string(Shape(have.begin() + 1, have.end())) + ", the network reads " + to_string(expected),
                    "choose data of the network's image size"};
     const auto channels = static_cast<std::size_t>(expected[2]);
     if (s_.normalization.mean.size() != channels || s_.normalization.stddev.size() != channels)
-      return Error{"normalization", "has not one mean and standard deviation for each of " + std::to_string(channels) + " channels", "name one that fits the images"};
+      return Error{"normalization", "has not one mean and standard deviation for each of " + std::to_string(channels) + " channels",
+                   "name one that fits the images"};
     return {};
   }
 
@@ -109,7 +112,8 @@ class Calibrator {
       const OpKind kind = s_.folded.node(id).kind;
       const std::vector<NodeId> inputs = s_.folded.inputs(id);
       if (kind == OpKind::kInput) s_.nonnegative[id] = pixels.lowest >= 0;
-      if (kind == OpKind::kRelu || kind == OpKind::kRelu6 || kind == OpKind::kSigmoid || kind == OpKind::kSoftmax) s_.nonnegative[id] = true;
+      if (kind == OpKind::kRelu || kind == OpKind::kRelu6 || kind == OpKind::kSigmoid || kind == OpKind::kSoftmax)
+        s_.nonnegative[id] = true;
       if (kind == OpKind::kAdd || kind == OpKind::kMul || kind == OpKind::kConcat || keeps_range(kind))
         s_.nonnegative[id] = std::all_of(inputs.begin(), inputs.end(), [&](NodeId input) { return s_.nonnegative[input]; });
       if (kind == OpKind::kRelu6) s_.bound[id] = 6;
@@ -180,7 +184,8 @@ class Calibrator {
   Result<void> merge(const BatchResult& result) {
     if (result.not_finite)
       return Error{place_of(s_.folded) + ":/" + s_.folded.node(*result.not_finite).name,
-                   "'" + s_.folded.node(*result.not_finite).name + "' produces values that are not finite", "check the weights and the normalization"};
+                   "'" + s_.folded.node(*result.not_finite).name + "' produces values that are not finite",
+                   "check the weights and the normalization"};
     for (std::size_t id = 0; id < s_.largest.size(); ++id) s_.largest[id] = std::max(s_.largest[id], result.largest[id]);
     for (const auto& [layer, sums] : result.channel_sums)
       for (std::size_t c = 0; c < sums.size(); ++c) s_.channel_means[layer][c] += sums[c];
@@ -251,15 +256,16 @@ CalibratedNetwork::CalibratedNetwork(CalibratedNetwork&&) noexcept = default;
 CalibratedNetwork& CalibratedNetwork::operator=(CalibratedNetwork&&) noexcept = default;
 CalibratedNetwork::~CalibratedNetwork() = default;
 
-Result<CalibratedNetwork> CalibratedNetwork::calibrate(const Network& network, const network::Dataset& images, const network::Normalization& normalization,
-                                                       const PostTrainingOptions& options) {
+Result<CalibratedNetwork> CalibratedNetwork::calibrate(const Network& network, const network::Dataset& images,
+                                                       const network::Normalization& normalization, const PostTrainingOptions& options) {
   if (options.residual_bits < 4 || options.residual_bits > kMaxOperandBits)
     return Error{"residual_bits", "is " + std::to_string(options.residual_bits), "4 to 16 bits"};
   auto state = std::make_unique<State>();
   state->options = options;
   DYAD_TRY(state->folded, network::fold_batch_norms(network));
   DYAD_CHECK(state->folded.infer_shapes());
-  if (!state->folded.has_weights()) return Error{place_of(network), "has no weights", "load a trained model, or add weights to the topology"};
+  if (!state->folded.has_weights())
+    return Error{place_of(network), "has no weights", "load a trained model, or add weights to the topology"};
   state->images = images;
   state->normalization = normalization;
   DYAD_CHECK(Calibrator(*state).run());
@@ -297,10 +303,13 @@ Result<void> check_assignment(const CalibratedNetwork& network, const BitAssignm
   for (const NodeId layer : network.layers()) {
     const std::string& name = network.folded().node(layer).name;
     const auto found = assignment.find(name);
-    if (found == assignment.end()) return Error{"bits:/layers/" + name, "the layer '" + name + "' has no bits", "every convolution and fully connected layer needs an entry"};
+    if (found == assignment.end())
+      return Error{"bits:/layers/" + name, "the layer '" + name + "' has no bits",
+                   "every convolution and fully connected layer needs an entry"};
     for (const int bits : {found->second.weight, found->second.activation})
       if (bits < kLeastBits || bits > kMostBits)
-        return Error{"bits:/layers/" + name, "the layer '" + name + "' has " + std::to_string(bits) + " bits", "integer networks have 2 to 8 bits a layer"};
+        return Error{"bits:/layers/" + name, "the layer '" + name + "' has " + std::to_string(bits) + " bits",
+                     "integer networks have 2 to 8 bits a layer"};
   }
   if (assignment.size() == network.layers().size()) return {};
   for (const auto& [name, bits] : assignment) {
@@ -311,6 +320,8 @@ Result<void> check_assignment(const CalibratedNetwork& network, const BitAssignm
   return {};
 }
 
-BitAssignment uniform_assignment(const Network& network, LayerBits bits, bool all_layers) { return network::uniform_bits(network, bits, all_layers); }
+BitAssignment uniform_assignment(const Network& network, LayerBits bits, bool all_layers) {
+  return network::uniform_bits(network, bits, all_layers);
+}
 
 }  // namespace dyad::quantizer

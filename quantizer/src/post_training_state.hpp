@@ -14,7 +14,7 @@ namespace dyad::quantizer {
 constexpr int kLeastBits = 2, kMostBits = 8;  ///< of weights and activations of a layer
 /// Carriers at least this wide take twice the observed extremes as their range, narrower ones the range of the observer.
 constexpr int kWideCarrierBits = 12;
-constexpr std::int64_t kImageBatch = 16;      ///< images evaluated at once by one thread
+constexpr std::int64_t kImageBatch = 16;  ///< images evaluated at once by one thread
 
 /// An integer format with its step: real value = integer * scale.
 struct ScaledFormat {
@@ -35,8 +35,8 @@ struct CalibratedNetwork::State {
   std::vector<float> bound;             ///< by node: largest magnitude possible by construction (ReLU6), or infinity
   /// By the node whose tensor a layer reads: format and step at 2 to 8 bits.
   std::map<network::NodeId, std::array<ScaledFormat, kMostBits + 1>> input_formats;
-  std::vector<ScaledFormat> carriers;   ///< by node
-  std::int64_t correction_images = 0;   ///< bias correction uses the first so many images
+  std::vector<ScaledFormat> carriers;  ///< by node
+  std::int64_t correction_images = 0;  ///< bias correction uses the first so many images
   /// By layer: mean of each output channel before the activation over those images.
   std::map<network::NodeId, std::vector<double>> channel_means;
 

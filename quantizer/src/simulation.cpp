@@ -1,6 +1,7 @@
 #include "simulation.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "dyad/base/parallel.hpp"
 #include "dyad/network/float_executor.hpp"
@@ -10,6 +11,18 @@ namespace dyad::quantizer {
 
 using network::NodeId;
 using network::OpKind;
+
+namespace {
+
+// The bias as the integer network holds it: a multiple of its channel's accumulator step. Beyond 2^22 steps float32 holds no fraction to
+// lose.
+float rounded_bias(float bias, float scale_in, float scale_weight) {
+  const float step = scale_in * scale_weight;
+  const float steps = bias * (1.0f / step);
+  return std::fabs(steps) < 0x1.0p22f ? std::nearbyint(steps) * step : bias;
+}
+
+}  // namespace
 
 std::vector<ImageBatch> image_batches(std::int64_t count) {
   std::vector<ImageBatch> batches;
@@ -22,7 +35,11 @@ Simulation::Simulation(const CalibratedNetwork& network, const BitAssignment& as
   std::vector<std::pair<NodeId, int>> wanted;
   for (const NodeId layer : state_.layers) wanted.emplace_back(layer, assignment.at(state_.folded.node(layer).name).weight);
   prepare_weights(network_, wanted);
-  for (const auto& [layer, bits] : wanted) weights_.emplace(layer, dequantized(network_.quantize_weights(layer, bits)));
+  for (const auto& [layer, bits] : wanted) {
+    QuantizedWeights weights = network_.quantize_weights(layer, bits);
+    weights_.emplace(layer, dequantized(weights));
+    weight_scales_.emplace(layer, std::move(weights.scales));
+  }
 
   const auto& order = state_.order;
   std::vector<std::size_t> last_use(state_.folded.size(), 0);
@@ -36,6 +53,10 @@ Simulation::Simulation(const CalibratedNetwork& network, const BitAssignment& as
 void Simulation::round_carrier(NodeId id, Tensor<float>& values) const {
   const TensorPlan& plan = plan_.tensors[id];
   if (plan.role == TensorRole::kCarrier) fake_quantize(values.values(), plan.format.scale, plan.format.format);
+}
+
+float Simulation::round_bias(NodeId layer, std::size_t channel, float bias) const {
+  return rounded_bias(bias, plan_.layer_inputs.at(layer).scale, weight_scales_.at(layer)[channel]);
 }
 
 Tensor<float> Simulation::evaluate(NodeId id, const Tensors& values, const LayerBiases& biases) const {
@@ -57,6 +78,7 @@ LayerBiases Simulation::biases() const {
     const network::Node& node = state_.folded.node(layer);
     biases[layer] = node.bias;
     biases[layer].resize(static_cast<std::size_t>(node.out_channels), 0.0f);
+    for (std::size_t c = 0; c < biases[layer].size(); ++c) biases[layer][c] = round_bias(layer, c, biases[layer][c]);
   }
   if (!state_.options.bias_correction) return biases;
 
@@ -96,8 +118,10 @@ void Simulation::correct(NodeId layer, std::vector<Tensors>& batches, std::int64
   for (std::size_t c = 0; c < channels; ++c) {
     double sum = 0;
     for (const std::vector<double>& batch : sums) sum += batch[c];
-    shift[c] = static_cast<float>(state_.channel_means.at(layer)[c] - sum / count);
-    biases.at(layer)[c] += shift[c];
+    float& bias = biases.at(layer)[c];
+    const float corrected = round_bias(layer, c, bias + static_cast<float>(state_.channel_means.at(layer)[c] - sum / count));
+    shift[c] = corrected - bias;
+    bias = corrected;
   }
   parallel_for(static_cast<std::int64_t>(batches.size()), [&](std::int64_t b) {
     const std::span<float> values = batches[static_cast<std::size_t>(b)][layer].values();
@@ -116,7 +140,7 @@ Tensor<float> Simulation::logits(const network::Dataset& images, const LayerBias
     for (std::size_t position = 0; position < state_.order.size(); ++position) {
       const NodeId id = state_.order[position];
       values[id] = state_.folded.node(id).kind == OpKind::kInput ? images.normalized(batch.begin, batch.size, state_.normalization)
-                                                                  : evaluate(id, values, biases);
+                                                                 : evaluate(id, values, biases);
       round_carrier(id, values[id]);
       for (const NodeId dead : dead_after_[position]) values[dead] = Tensor<float>();
     }

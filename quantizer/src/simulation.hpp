@@ -21,8 +21,9 @@ class Simulation {
   /// All three must outlive it.
   Simulation(const CalibratedNetwork& network, const BitAssignment& assignment, const LoweringPlan& plan);
 
-  /// The float biases; with the option, corrected so that on the calibration images the mean of every output channel of every layer,
-  /// computed on the quantized layers before it, is the float network's. One pass, layer by layer; sums in image order.
+  /// The biases, multiples of their channel's accumulator step; with the option, corrected so that on the calibration images the mean of
+  /// every output channel of every layer, computed on the quantized layers before it, is the float network's up to half a step. One pass,
+  /// layer by layer; sums in image order.
   LayerBiases biases() const;
   /// Logits (N, classes) of the images with these biases.
   Tensor<float> logits(const network::Dataset& images, const LayerBiases& biases) const;
@@ -31,6 +32,7 @@ class Simulation {
   using Tensors = std::vector<Tensor<float>>;  ///< by node; empty where not computed or no longer needed
 
   Tensor<float> evaluate(network::NodeId id, const Tensors& values, const LayerBiases& biases) const;
+  float round_bias(network::NodeId layer, std::size_t channel, float bias) const;
   void round_carrier(network::NodeId id, Tensor<float>& values) const;
   void correct(network::NodeId layer, std::vector<Tensors>& batches, std::int64_t images, LayerBiases& biases) const;
 
@@ -38,6 +40,7 @@ class Simulation {
   const CalibratedState& state_;
   const LoweringPlan& plan_;
   std::map<network::NodeId, Tensor<float>> weights_;  ///< by layer, dequantized
+  std::map<network::NodeId, std::vector<float>> weight_scales_;
   std::vector<std::vector<network::NodeId>> dead_after_;  ///< by position in the order: tensors that no later node reads
 };
 
