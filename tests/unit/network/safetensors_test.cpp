@@ -153,7 +153,9 @@ TEST(Safetensors, EveryTruncationIsAnErrorAndChangesNeverCrash) {
       std::vector<std::uint8_t> damaged = bytes;
       damaged[at] = static_cast<std::uint8_t>(value);
       const auto result = parse_safetensors(damaged, "f");
-      if (!result) EXPECT_EQ(result.error().place.rfind("f", 0), 0u);
+      if (!result) {
+        EXPECT_EQ(result.error().place.rfind("f", 0), 0u);
+      }
     }
   }
 }
