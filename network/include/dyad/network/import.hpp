@@ -41,8 +41,6 @@ Result<void> load_weights(Network& network, const Safetensors& weights, const st
 /// The inverse: every weight under its PyTorch name in PyTorch's layout, normalization as metadata. The network has weights.
 Safetensors save_weights(const Network& network);
 
-/// The safetensors bytes of the embedded network (topology resnet8-fmnist); they must stay alive. Call before load_model, from one thread.
-void set_embedded_weights(std::string_view safetensors_bytes);
 /// What `MODEL` on the command line means: a topology name (with `weights`, a safetensors file, or without), `embedded`, an .onnx file, or a
 /// .safetensors file whose metadata key `topology` names its topology (keys `classes` and `image` stand for options not given).
 /// `.pt` and `.pth` are refused with the line that converts them.
