@@ -8,11 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "dyad/base/files.hpp"
-#include "dyad/base/random.hpp"
 #include "dyad/network/float_executor.hpp"
 #include "dyad/network/import.hpp"
-#include "support/test_data.hpp"
 
 namespace dyad::network::onnx_test {
 
@@ -114,9 +111,8 @@ class ModelBuilder {
   std::string bytes() const { return model_.SerializeAsString(); }
 
   Result<Network> import() const {
-    const testing_support::TemporaryFolder folder;
-    EXPECT_TRUE(write_text(folder / "test.onnx", bytes()));
-    return import_onnx(folder / "test.onnx");
+    const std::string text = bytes();
+    return import_onnx({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}, "folder/test.onnx");
   }
   Network imported() const {
     auto network = import();
