@@ -99,6 +99,11 @@ TEST_P(CpuEqualsScalar, AccumulatesUpToTheEdgeOfInt32) {
   const RandomLayer wide = conv(1, 65792, 1, 1, {8, false}, 255, -128, false);
   ASSERT_EQ(run(*scalar_, wide).get(0), -2147450880);
   expect_equal(wide);
+  // First 131,584 * 255 * 127 = 4,261,347,840, past int32, then back to 0: sums are modulo 2^32, never saturated.
+  RandomLayer there_and_back = conv(1, 263168, 1, 1, {8, false}, 255, 127, false);
+  for (std::int64_t c = 131584; c < 263168; ++c) there_and_back.layer.weights[c] = -127;
+  ASSERT_EQ(run(*scalar_, there_and_back).get(0), 0);
+  expect_equal(there_and_back);
   // 511 channels of -32768 * -128 = 511 * 2^22: one more would be 2^31.
   const RandomLayer words = conv(1, 511, 3, 1, {16, true}, -32768, -128, false);
   ASSERT_EQ(run(*scalar_, words).get(0), 511 << 22);
