@@ -136,8 +136,10 @@ class ReportInBrowser(unittest.TestCase):
         for label, origin in (("Search", "search"), ("Sweep of the limit", "sweep"), ("Uniform bits", "uniform")):
             expected = [(p["latency_us"] / 1000, p["top1"]) for p in points if p["origin"] == origin]
             self.assertEqual([(p["x"], p["y"]) for p in shown[label]], expected)
-        beaten = lambda p: any(q["latency_us"] <= p["latency_us"] and q["top1"] >= p["top1"] and (q["latency_us"], q["top1"]) != (p["latency_us"], p["top1"]) for q in points)
-        front = sorted({(p["latency_us"] / 1000, p["top1"]) for p in points if not beaten(p)})
+        # Only points measured on all images can tell which network is better.
+        measured = [p for p in points if p["top1_images"] == 10000]
+        beaten = lambda p: any(q["latency_us"] <= p["latency_us"] and q["top1"] >= p["top1"] and (q["latency_us"], q["top1"]) != (p["latency_us"], p["top1"]) for q in measured)
+        front = sorted({(p["latency_us"] / 1000, p["top1"]) for p in measured if not beaten(p)})
         self.assertEqual([(p["x"], p["y"]) for p in shown["Not beaten by another"]], front)
 
     def test_roofline(self):

@@ -59,7 +59,7 @@ Dyad.figures = (() => {
     if (sampled.length === 0) return null;
     const fewest = sampled.reduce((a, b) => (b.top1_images < a.top1_images ? b : a));
     const usual = standardError({ top1: doc.top1, top1_images: fewest.top1_images });
-    return `Hollow points were measured on fewer images (${grouped(fewest.top1_images)} of ${grouped(most)}); their accuracy is known to about ± ${grouped(usual, 1)} points.`;
+    return `Hollow points were measured on fewer images (${grouped(fewest.top1_images)} of ${grouped(most)}); their accuracy is known to about ± ${grouped(usual, 1)} points, so the line leaves them out.`;
   }
 
   const belowWords = (count) => (count === 0 ? null : `${plural(count, "point")} of lower accuracy ${count === 1 ? "lies" : "lie"} below this view; “Down to” shows ${count === 1 ? "it" : "them"}.`);
@@ -91,7 +91,7 @@ Dyad.figures = (() => {
       ...look, role, hidden: state.hidden.has(role), points: usable.filter((p) => p.origin === role).map(place),
     })).filter((one) => one.points.length > 0);
     const all = usable.map(place);
-    series.push({ name: "Not beaten by another", color: "ink", role: "front", line: true, hidden: state.hidden.has("front"), points: front(all, quality.better) });
+    series.push({ name: "Not beaten by another", color: "ink", role: "front", line: true, hidden: state.hidden.has("front"), points: front(all.filter((p) => !p.hollow), quality.better) });
 
     const lowest = state.y === "top1" && state.range !== "all" ? doc.top1_float - Number(state.range) : undefined;
     const below = lowest === undefined ? 0 : all.filter((p) => p.y < lowest).length;

@@ -72,7 +72,7 @@ Dyad.words = (() => {
     const list = [doc.status === "optimal" ? badge("good", "Choice of bits proved optimal") : badge("bad", `Not proved optimal: ${doc.status}`)];
     if (doc.stopped_at) list.push(badge("bad", `Stopped early, at: ${doc.stopped_at}`));
     const check = doc.cycle_check;
-    if (doc.verified) list.push(badge("good", `Cost confirmed by the cycle tier${check ? `, ${percent(Math.abs(check.network_error), 2)} apart` : ""}`));
+    if (doc.verified) list.push(badge("good", `Cost confirmed by the cycle tier${check ? `, ${significant(100 * Math.abs(check.network_error), 2)} % apart` : ""}`));
     else if (check) list.push(badge("bad", `Cycle tier differs by up to ${percent(check.worst_layer_error)} in a layer`));
     else list.push(badge("plain", "Cost not checked by the cycle tier"));
     for (const limit of doc.limits) {
@@ -134,7 +134,7 @@ Dyad.words = (() => {
     add("Integer program", `${doc.status}${Number.isFinite(doc.objective) ? `, objective ${significant(doc.objective, 6)}` : ""}${Number.isFinite(doc.bound) ? `, proved bound ${significant(doc.bound, 6)}` : ""}`);
     add("Latency", `${quantity("time", doc.cost.latency_us, 5)} as a network; ${quantity("time", doc.cost.separable_latency_us, 5)} as the sum of layers that the integer program used`);
     const check = doc.cycle_check;
-    if (check) add("Cycle tier", `${grouped(check.cycle_cycles)} cycles, analytic ${grouped(check.analytic_cycles)} (${percent(check.network_error, 2)}); layers differ by ${percent(check.mean_layer_error, 2)} on average, at most ${percent(check.worst_layer_error, 2)} in ${check.worst_layer}`);
+    if (check) add("Cycle tier", `${grouped(check.cycle_cycles)} cycles, analytic ${grouped(check.analytic_cycles)} (${significant(100 * check.network_error, 2)} % apart); layers differ by ${percent(check.mean_layer_error, 2)} on average, at most ${percent(check.worst_layer_error, 2)} in ${check.worst_layer}`);
     add("Squared error of the logits", Number.isFinite(doc.logits_mse) ? significant(doc.logits_mse, 5) : null);
     add("Top-5", Number.isFinite(doc.top5) ? accuracy(doc.top5) : null);
     add("SHA-256 of the logits", doc.digest);
