@@ -95,21 +95,25 @@ RowPlan plan_row(const float* base, const Window& window, std::int64_t pixels, s
   return plan;
 }
 
-class Convolution {
- public:
-  Convolution(const ConvolutionKernels& kernels, const Packed& packed, const Window& window, bool depthwise, std::int64_t group_channels)
-      : kernels_(kernels), packed_(packed), window_(window), depthwise_(depthwise), group_channels_(group_channels) {}
+}  // namespace
+
+struct PackedConvolution::State {
+  const ConvolutionKernels& kernels;
+  Window window;
+  bool depthwise;
+  std::int64_t in_channels, out_channels, group_channels;  // group_channels: those that one kernel call reads
+  Packed packed;
 
   // `rows` output rows, row_step elements apart in the input, for every panel.
   void run_rows(const RowPlan& plan, std::int64_t offset, std::int64_t row_step, std::int64_t rows, std::int64_t out_width,
-                std::int64_t out_channels, float* out) const {
+                float* out) const {
     ConvolutionTile call;
-    call.taps = std::int64_t{window_.kernel_h} * window_.kernel_w;
-    call.channels = group_channels_;
+    call.taps = std::int64_t{window.kernel_h} * window.kernel_w;
+    call.channels = group_channels;
     call.out_stride = out_channels;
-    for (const Panel& panel : packed_.panels) {
-      call.weights = packed_.weights.data() + panel.weights;
-      call.bias = packed_.bias.data() + panel.bias;
+    for (const Panel& panel : packed.panels) {
+      call.weights = packed.weights.data() + panel.weights;
+      call.bias = packed.bias.data() + panel.bias;
       call.out_channels = panel.channels;
       for (std::int64_t row = 0; row < rows; ++row) {
         call.offset = offset + row * row_step + panel.input_channel;
@@ -117,55 +121,58 @@ class Convolution {
           call.pixels = plan.pointers.data() + tile.pixels;
           call.out = out + (row * out_width + tile.first_pixel) * out_channels + panel.first_channel;
           const auto at = static_cast<std::size_t>(tile.rows - 1);
-          depthwise_ ? kernels_.depthwise[at](call) : kernels_.dense[at][panel.vectors - 1](call);
+          depthwise ? kernels.depthwise[at](call) : kernels.dense[at][panel.vectors - 1](call);
         }
       }
     }
   }
-
- private:
-  const ConvolutionKernels& kernels_;
-  const Packed& packed_;
-  const Window& window_;
-  bool depthwise_;
-  std::int64_t group_channels_;
+  void multiply(const Tensor<float>& x, Tensor<float>& out) const;
 };
 
 // A 1 x 1 window on every pixel: a matrix product, in which the batch is one long row.
-void multiply(const Convolution& convolution, const Window& window, int max_rows, const Tensor<float>& x, Tensor<float>& out) {
+void PackedConvolution::State::multiply(const Tensor<float>& x, Tensor<float>& out) const {
   constexpr std::int64_t kRowPixels = 64;  // a multiple of every kernel's rows or close to it; its input stays in the first cache
-  const std::int64_t channels = x.extent(3), out_channels = out.extent(3), pixels = x.size() / channels;
+  const std::int64_t channels = in_channels, pixels = x.size() / channels;
   const std::int64_t whole = pixels / kRowPixels, rest = pixels % kRowPixels;
   if (whole > 0) {
-    const RowPlan plan = plan_row(x.data(), window, kRowPixels, 0, channels, max_rows);
-    convolution.run_rows(plan, 0, kRowPixels * channels, whole, kRowPixels, out_channels, out.data());
+    const RowPlan plan = plan_row(x.data(), window, kRowPixels, 0, channels, kernels.max_rows);
+    run_rows(plan, 0, kRowPixels * channels, whole, kRowPixels, out.data());
   }
   if (rest > 0) {
-    const RowPlan plan = plan_row(x.data() + whole * kRowPixels * channels, window, rest, 0, channels, max_rows);
-    convolution.run_rows(plan, 0, 0, 1, rest, out_channels, out.data() + whole * kRowPixels * out_channels);
+    const RowPlan plan = plan_row(x.data() + whole * kRowPixels * channels, window, rest, 0, channels, kernels.max_rows);
+    run_rows(plan, 0, 0, 1, rest, out.data() + whole * kRowPixels * out_channels);
   }
 }
 
-}  // namespace
+PackedConvolution::PackedConvolution(const ConvolutionKernels& kernels, const Window& window, int groups, const Tensor<float>& weight,
+                                     std::span<const float> bias) {
+  DYAD_EXPECT(weight.shape().size() == 4 && weight.extent(1) == window.kernel_h && weight.extent(2) == window.kernel_w,
+              "weight does not fit the convolution's window");
+  const std::int64_t out_channels = weight.extent(0), in_channels = weight.extent(3) * groups;
+  DYAD_EXPECT(groups >= 1 && out_channels % groups == 0, "groups do not divide the output channels");
+  DYAD_EXPECT(bias.empty() || static_cast<std::int64_t>(bias.size()) == out_channels, "bias does not fit the convolution");
+  const bool depthwise = groups > 1 && groups == in_channels && groups == out_channels;
+  state_ =
+      std::make_unique<const State>(State{kernels, window, depthwise, in_channels, out_channels, depthwise ? in_channels : weight.extent(3),
+                                          depthwise ? pack_depthwise(weight, bias) : pack_dense(weight, bias, groups, kernels.lanes)});
+}
 
-void convolve(const ConvolutionKernels& kernels, const Window& window, int groups, const Tensor<float>& x, const Tensor<float>& weight,
-              std::span<const float> bias, Tensor<float>& out) {
+PackedConvolution::~PackedConvolution() = default;
+PackedConvolution::PackedConvolution(PackedConvolution&&) noexcept = default;
+
+void PackedConvolution::run(const Tensor<float>& x, Tensor<float>& out) const {
+  const State& state = *state_;
+  const Window& window = state.window;
   const Extent in = extent_of(x), to = extent_of(out);
-  DYAD_EXPECT(weight.shape() == (Shape{to.c, window.kernel_h, window.kernel_w, in.c / groups}), "weight does not fit the convolution");
-  DYAD_EXPECT(bias.empty() || static_cast<std::int64_t>(bias.size()) == to.c, "bias does not fit the convolution");
+  DYAD_EXPECT(in.c == state.in_channels && to.c == state.out_channels, "channels do not fit the convolution");
   DYAD_EXPECT(in.n == to.n && to.h == window.output_h(in.h) && to.w == window.output_w(in.w), "output does not fit the convolution");
   if (out.empty()) return;
-
-  const bool depthwise = groups > 1 && groups == in.c && groups == to.c;
-  const Packed packed = depthwise ? pack_depthwise(weight, bias) : pack_dense(weight, bias, groups, kernels.lanes);
-  const Convolution convolution(kernels, packed, window, depthwise, depthwise ? in.c : in.c / groups);
-
-  if (window == Window{}) return multiply(convolution, window, kernels.max_rows, x, out);
+  if (window == Window{}) return state.multiply(x, out);
 
   const bool padded = window.pad_top || window.pad_left || window.pad_bottom || window.pad_right;
   const std::int64_t height = in.h + window.pad_top + window.pad_bottom, width = in.w + window.pad_left + window.pad_right;
   std::vector<float> image(padded ? static_cast<std::size_t>(height * width * in.c) : 0);  // its border stays zero
-  const RowPlan plan = plan_row(padded ? image.data() : x.data(), window, to.w, width * in.c, in.c, kernels.max_rows);
+  const RowPlan plan = plan_row(padded ? image.data() : x.data(), window, to.w, width * in.c, in.c, state.kernels.max_rows);
   for (std::int64_t n = 0; n < in.n; ++n) {
     const std::int64_t offset = n * in.h * in.w * in.c;
     if (padded) {
@@ -173,7 +180,7 @@ void convolve(const ConvolutionKernels& kernels, const Window& window, int group
         std::copy_n(x.data() + offset + y * in.w * in.c, in.w * in.c,
                     image.data() + ((y + window.pad_top) * width + window.pad_left) * in.c);
     }
-    convolution.run_rows(plan, padded ? 0 : offset, window.stride_h * width * in.c, to.h, to.w, to.c, out.data() + n * to.h * to.w * to.c);
+    state.run_rows(plan, padded ? 0 : offset, window.stride_h * width * in.c, to.h, to.w, out.data() + n * to.h * to.w * to.c);
   }
 }
 

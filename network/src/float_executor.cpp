@@ -1,6 +1,7 @@
 #include "dyad/network/float_executor.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "convolution.hpp"
@@ -32,18 +33,18 @@ bool is_unary(OpKind kind) {
   }
 }
 
-void run_weighted(const Node& node, const Tensor<float>& x, const Tensor<float>& weight, std::span<const float> bias, Tensor<float>& out) {
+PackedConvolution pack(const Node& node, const Tensor<float>& weight, std::span<const float> bias) {
   DYAD_EXPECT(node.kind == OpKind::kConv || node.kind == OpKind::kLinear, node.name + " has no weights by kind");
   DYAD_EXPECT(!weight.empty(), node.name + " has no weights loaded");
   const bool linear = node.kind == OpKind::kLinear;
-  convolve(*convolution_kernels().front(), linear ? Window{} : node.window, linear ? 1 : node.groups, x, weight, bias, out);
+  return PackedConvolution(*convolution_kernels().front(), linear ? Window{} : node.window, linear ? 1 : node.groups, weight, bias);
 }
 
 // Writes `out`, whose shape is set.
 void run_node(const Node& node, Inputs inputs, Tensor<float>& out) {
   switch (node.kind) {
     case OpKind::kConv:
-    case OpKind::kLinear: return run_weighted(node, *inputs[0], node.weight, node.bias, out);
+    case OpKind::kLinear: return pack(node, node.weight, node.bias).run(*inputs[0], out);
     case OpKind::kAdd: return add(*inputs[0], *inputs[1], out);
     case OpKind::kMul: return multiply(*inputs[0], *inputs[1], out);
     case OpKind::kConcat: return concat(inputs, out);
@@ -86,6 +87,96 @@ class Buffers {
   std::vector<Tensor<float>> free_;
 };
 
+// A network with its weights packed, to be run on any number of batches; the network must outlive it and stay as it is.
+class PreparedNetwork {
+ public:
+  explicit PreparedNetwork(const Network& network) : input_(network.input()), output_(network.output()), uses_(network.size()) {
+    std::int64_t largest = 1;
+    for (const NodeId id : network.execution_order()) {
+      const Node& node = network.node(id);
+      Step step{id, &node, network.inputs(id), std::nullopt};
+      for (const NodeId source : step.sources) ++uses_[source];
+      if (node.kind == OpKind::kConv || node.kind == OpKind::kLinear) step.convolution.emplace(pack(node, node.weight, node.bias));
+      largest = std::max(largest, element_count(node.output_shape));
+      steps_.push_back(std::move(step));
+    }
+    ++uses_[output_];
+    classes_ = element_count(network.node(output_).output_shape);
+    // The largest tensor and its neighbour stay in a second cache of 1 MiB.
+    constexpr std::int64_t kCachedElements = 64 * 1024;
+    images_at_once_ = std::max<std::int64_t>(1, kCachedElements / largest);
+  }
+
+  std::int64_t classes() const { return classes_; }
+
+  /// Writes (N, classes) logits of images (N, H, W, C).
+  void run(const Tensor<float>& images, float* logits) const {
+    Buffers buffers;
+    const std::int64_t count = images.extent(0), size = count > 0 ? images.size() / count : 0;
+    for (std::int64_t begin = 0; begin < count; begin += images_at_once_) {
+      const std::int64_t part = std::min(images_at_once_, count - begin);
+      Tensor<float> batch = buffers.take({part, images.extent(1), images.extent(2), images.extent(3)});
+      std::copy_n(images.data() + begin * size, part * size, batch.data());
+      Tensor<float> result = run_part(std::move(batch), buffers);
+      std::copy_n(result.data(), result.size(), logits + begin * classes_);
+      buffers.give(std::move(result));
+    }
+  }
+
+ private:
+  struct Step {
+    NodeId id;
+    const Node* node;
+    std::vector<NodeId> sources;
+    std::optional<PackedConvolution> convolution;
+  };
+
+  Tensor<float> run_part(Tensor<float> batch, Buffers& buffers) const {
+    const std::int64_t images = batch.extent(0);
+    std::vector<int> uses = uses_;
+    std::vector<Tensor<float>> outputs(uses.size());
+    outputs[input_] = std::move(batch);
+    for (const Step& step : steps_) {
+      if (step.id != input_) outputs[step.id] = run_step(step, images, uses, outputs, buffers);
+      for (const NodeId source : step.sources) {
+        if (--uses[source] == 0 && !outputs[source].empty()) buffers.give(std::exchange(outputs[source], {}));
+      }
+    }
+    return std::move(outputs[output_]);
+  }
+
+  // A tensor that is read for the last time is overwritten where the operation allows it.
+  static Tensor<float> run_step(const Step& step, std::int64_t images, const std::vector<int>& uses, std::vector<Tensor<float>>& outputs,
+                                Buffers& buffers) {
+    const Node& node = *step.node;
+    const Shape shape = batch_shape(images, node.output_shape);
+    Tensor<float>& first = outputs[step.sources[0]];
+    const bool last_read = uses[step.sources[0]] == 1;
+    if (last_read && is_unary(node.kind)) {
+      if (node.kind != OpKind::kFlatten && node.kind != OpKind::kIdentity) apply_unary(node, first, first);
+      return std::move(first).reshaped(shape);
+    }
+    if (last_read && node.kind == OpKind::kAdd) {
+      add(first, outputs[step.sources[1]], first);
+      return std::move(first);
+    }
+    Tensor<float> out = buffers.take(shape);
+    if (step.convolution) {
+      step.convolution->run(first, out);
+      return out;
+    }
+    std::vector<const Tensor<float>*> inputs;
+    for (const NodeId source : step.sources) inputs.push_back(&outputs[source]);
+    run_node(node, inputs, out);
+    return out;
+  }
+
+  NodeId input_, output_;
+  std::vector<int> uses_;  // reads of each node's output, the caller's included
+  std::vector<Step> steps_;
+  std::int64_t classes_ = 0, images_at_once_ = 1;
+};
+
 }  // namespace
 
 Tensor<float> evaluate_node(const Network& network, NodeId id, Inputs inputs) {
@@ -102,7 +193,7 @@ Tensor<float> evaluate_weighted(const Network& network, NodeId id, const Tensor<
   check_inputs(network, id, inputs);
   const Node& node = network.node(id);
   Tensor<float> out(batch_shape(input.extent(0), node.output_shape));
-  run_weighted(node, input, weight, bias, out);
+  pack(node, weight, bias).run(input, out);
   return out;
 }
 
@@ -123,45 +214,10 @@ std::vector<Tensor<float>> evaluate_all(const Network& network, const Tensor<flo
 
 Tensor<float> evaluate(const Network& network, const Tensor<float>& images) {
   check_images(network, images);
-  const std::vector<NodeId> order = network.execution_order();
-  std::vector<int> uses(network.size());
-  for (const NodeId id : order) {
-    for (const NodeId source : network.inputs(id)) ++uses[source];
-  }
-  ++uses[network.output()];
-
-  Buffers buffers;
-  std::vector<Tensor<float>> outputs(network.size());
-  for (const NodeId id : order) {
-    const Node& node = network.node(id);
-    if (node.kind == OpKind::kInput) {
-      outputs[id] = images;
-      continue;
-    }
-    const std::vector<NodeId> sources = network.inputs(id);
-    const Shape shape = batch_shape(images.extent(0), node.output_shape);
-    const bool in_place = uses[sources[0]] == 1 && (is_unary(node.kind) || (node.kind == OpKind::kAdd && sources[0] != sources[1]));
-    if (in_place && is_unary(node.kind)) {
-      Tensor<float>& tensor = outputs[sources[0]];
-      if (node.kind != OpKind::kFlatten && node.kind != OpKind::kIdentity) apply_unary(node, tensor, tensor);
-      outputs[id] = std::move(tensor).reshaped(shape);
-    } else if (in_place) {
-      Tensor<float>& tensor = outputs[sources[0]];
-      add(tensor, outputs[sources[1]], tensor);
-      outputs[id] = std::move(tensor);
-    } else {
-      std::vector<const Tensor<float>*> inputs;
-      for (const NodeId source : sources) inputs.push_back(&outputs[source]);
-      outputs[id] = buffers.take(shape);
-      run_node(node, inputs, outputs[id]);
-    }
-    for (const NodeId source : sources) {
-      if (--uses[source] == 0 && !outputs[source].empty()) buffers.give(std::exchange(outputs[source], {}));
-    }
-  }
-  Tensor<float>& logits = outputs[network.output()];
-  const std::int64_t classes = element_count(network.node(network.output()).output_shape);
-  return std::move(logits).reshaped({images.extent(0), classes});
+  const PreparedNetwork prepared(network);
+  Tensor<float> logits({images.extent(0), prepared.classes()});
+  prepared.run(images, logits.data());
+  return logits;
 }
 
 Result<Tensor<float>> evaluate_dataset(const Network& network, const Dataset& dataset, const Normalization& normalization) {
@@ -179,12 +235,11 @@ Result<Tensor<float>> evaluate_dataset(const Network& network, const Dataset& da
     return Error{"--normalize", "has " + std::to_string(normalization.mean.size()) + " channels, the images " + std::to_string(channels),
                  "give one mean and one standard deviation a channel"};
 
-  const std::int64_t classes = element_count(network.node(network.output()).output_shape);
-  Tensor<float> logits({dataset.size(), classes});
+  const PreparedNetwork prepared(network);
+  Tensor<float> logits({dataset.size(), prepared.classes()});
   parallel_for((dataset.size() + kEvaluationBatch - 1) / kEvaluationBatch, [&](std::int64_t batch) {
     const std::int64_t begin = batch * kEvaluationBatch, count = std::min(kEvaluationBatch, dataset.size() - begin);
-    const Tensor<float> part = evaluate(network, dataset.normalized(begin, count, normalization));
-    std::copy_n(part.data(), part.size(), logits.data() + begin * classes);
+    prepared.run(dataset.normalized(begin, count, normalization), logits.data() + begin * prepared.classes());
   });
   return logits;
 }

@@ -6,15 +6,14 @@
 #include "dyad/network/import.hpp"
 #include "dyad/network/safetensors.hpp"
 
+namespace dyad::embedded {
+std::string_view embedded_resnet8_fmnist();
+}
+
 namespace dyad::network {
 namespace {
 
 constexpr std::string_view kEmbeddedTopology = "resnet8-fmnist";
-
-std::string_view& embedded_weights() {
-  static std::string_view bytes;
-  return bytes;
-}
 
 std::string lower_extension(const std::string& model) {
   std::string extension = std::filesystem::path(model).extension().string();
@@ -57,8 +56,7 @@ Result<Network> topology_with_weights(std::string_view name, TopologyOptions opt
 }
 
 Result<Network> load_embedded(const TopologyOptions& options) {
-  const std::string_view bytes = embedded_weights();
-  if (bytes.empty()) return Error{"embedded", "this build carries no embedded network", "name a topology or a file"};
+  const std::string_view bytes = embedded::embedded_resnet8_fmnist();
   DYAD_TRY(const RawSafetensors raw, parse_safetensors({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()}, "embedded"));
   DYAD_TRY(const Safetensors weights, to_float(raw, "embedded"));
   DYAD_TRY(Network network, topology_with_weights(kEmbeddedTopology, options, weights, "embedded"));
@@ -80,7 +78,6 @@ Result<Network> load_self_described(const std::string& file, const TopologyOptio
 
 }  // namespace
 
-void set_embedded_weights(std::string_view safetensors_bytes) { embedded_weights() = safetensors_bytes; }
 
 Result<Network> load_model(const std::string& model, const TopologyOptions& options, const std::filesystem::path& weights) {
   const std::string extension = lower_extension(model);

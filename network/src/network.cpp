@@ -2,10 +2,15 @@
 #include "dyad/network/network.hpp"
 
 #include <algorithm>
+#include <numeric>
+
+// GCC 12 with sanitizers takes an empty boost::optional in named_graph.hpp for an uninitialized one.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #include <boost/graph/adjacency_list.hpp>
 #include <boost/graph/breadth_first_search.hpp>
 #include <boost/graph/reverse_graph.hpp>
-#include <numeric>
+#pragma GCC diagnostic pop
 
 namespace dyad::network {
 

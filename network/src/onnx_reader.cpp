@@ -19,15 +19,14 @@ Error damaged(const std::string& file, std::string message) {
   return Error{file, std::move(message), "the file was cut off, or is no ONNX model"};
 }
 
-Result<onnx::ModelProto> read_model(const std::filesystem::path& file) {
-  DYAD_TRY(const std::vector<std::uint8_t> bytes, read_bytes(file));
+Result<onnx::ModelProto> parse_model(std::span<const std::uint8_t> bytes, const std::string& file) {
   if (bytes.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()))
-    return Error{file.string(), "is larger than 2 GiB", "no protocol buffer is"};
+    return Error{file, "is larger than 2 GiB", "no protocol buffer is"};
   const google::protobuf::LogSilencer quiet;  // a library does not print
   onnx::ModelProto model;
   if (bytes.empty() || !model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
-    return damaged(file.string(), "is not a whole ONNX model");
-  if (!model.has_graph()) return damaged(file.string(), "has no graph");
+    return damaged(file, "is not a whole ONNX model");
+  if (!model.has_graph()) return damaged(file, "has no graph");
   return model;
 }
 
@@ -145,10 +144,15 @@ Result<void> read_metadata(const onnx::ModelProto& model, Graph& graph) {
 }  // namespace onnx_import
 
 Result<Network> import_onnx(const std::filesystem::path& file) {
+  DYAD_TRY(const std::vector<std::uint8_t> bytes, read_bytes(file));
+  return import_onnx(bytes, file.string());
+}
+
+Result<Network> import_onnx(std::span<const std::uint8_t> bytes, const std::string& place) {
   using namespace onnx_import;
-  DYAD_TRY(const onnx::ModelProto model, read_model(file));
+  DYAD_TRY(const onnx::ModelProto model, parse_model(bytes, place));
   Graph graph;
-  graph.file = file.string();
+  graph.file = place;
   graph.network.name = graph.file;  // so that errors of shape inference name the file
   DYAD_TRY(graph.opset, read_opset(model, graph.file));
   const onnx::GraphProto& proto = model.graph();
@@ -161,7 +165,7 @@ Result<Network> import_onnx(const std::filesystem::path& file) {
   for (const onnx::NodeProto* node : live_nodes(proto, output, graph)) DYAD_CHECK(import_node(graph, *node));
   DYAD_CHECK(choose_output(graph, output));
   DYAD_CHECK(read_metadata(model, graph));
-  graph.network.name = file.stem().string();
+  graph.network.name = std::filesystem::path(place).stem().string();
   return std::move(graph.network);
 }
 

@@ -103,17 +103,23 @@ BitAssignment uniform_bits(const Network& network, LayerBits bits, bool all_laye
   return assignment;
 }
 
+Result<LayerBits> width_from_text(const std::string& text) {
+  const std::optional<LayerBits> width = parse_uniform(text);
+  if (!width) return Error{"--bits", "'" + text + "' is no width", "for example W4A8"};
+  const auto valid = [](int bits) { return bits >= 1 && bits <= kMaxOperandBits; };
+  if (*width != LayerBits{kFloatBits, kFloatBits} && !(valid(width->weight) && valid(width->activation)))
+    return Error{"--bits", "'" + text + "' is out of range", "1 to " + std::to_string(kMaxOperandBits) + " bits, or W32A32 for float"};
+  return *width;
+}
+
 Result<BitAssignment> bits_from_text(const Network& network, const std::string& text, bool all_layers) {
-  const std::optional<LayerBits> uniform = parse_uniform(text);
-  if (!uniform) {
+  if (!parse_uniform(text)) {
     std::error_code ignored;
     if (!std::filesystem::exists(text, ignored)) return Error{"--bits", "'" + text + "' is neither bits nor a file", kBitsHint};
     return bits_from_file(network, text);
   }
-  const auto valid = [](int bits) { return bits >= 1 && bits <= kMaxOperandBits; };
-  if (*uniform != LayerBits{kFloatBits, kFloatBits} && !(valid(uniform->weight) && valid(uniform->activation)))
-    return Error{"--bits", "'" + text + "' is out of range", "1 to " + std::to_string(kMaxOperandBits) + " bits, or W32A32 for float"};
-  return uniform_bits(network, *uniform, all_layers);
+  DYAD_TRY(const LayerBits width, width_from_text(text));
+  return uniform_bits(network, width, all_layers);
 }
 
 }  // namespace dyad::network

@@ -38,8 +38,9 @@ void BM_Network_Convolution(benchmark::State& state, const Layer& layer, const C
   Tensor<float> out({kImages, window.output_h(layer.side), window.output_w(layer.side), layer.out});
   fill(x, random);
   fill(weight, random);
+  const PackedConvolution convolution(kernels, window, layer.groups, weight, {});
   for (auto _ : state) {
-    convolve(kernels, window, layer.groups, x, weight, {}, out);
+    convolution.run(x, out);
     benchmark::DoNotOptimize(out.data());
   }
   const double macs = static_cast<double>(out.size()) * static_cast<double>(weight.size() / layer.out);

@@ -119,6 +119,9 @@ Result<void> check_layer(const IntegerLayer& layer) {
   if (keeps_integers || layer.op == IntegerOp::kFlatten) {
     if (!layer.requantizations.empty() || layer.relu)
       return fault(layer, "this operation neither requantizes nor has relu", "add a requantization layer");
+    if (layer.op == IntegerOp::kAveragePool && layer.average_rounding == AverageRounding::kHawq && layer.inputs[0].bits > 24)
+      return fault(layer, "HAWQ's average is computed in float32, but its input has " + std::to_string(layer.inputs[0].bits) + " bits",
+                   "at most 24 bits, or another average rounding");
     return {};
   }
   if (!layer.requantize) {
@@ -127,8 +130,15 @@ Result<void> check_layer(const IntegerLayer& layer) {
   }
   if (layer.requantizations.size() != (several ? count : 1))
     return fault(layer, std::to_string(layer.requantizations.size()) + " requantizations", "one; addition and concatenation one per input");
-  for (const Requantization& each : layer.requantizations)
+  std::int64_t zero_point = 0;
+  for (const Requantization& each : layer.requantizations) {
     DYAD_CHECK(check_requantization(layer, each, layer.op == IntegerOp::kConcat ? -1 : layer.shape.out_channels));
+    zero_point = layer.op == IntegerOp::kAdd ? zero_point + each.zero_point : each.zero_point;
+    const bool complete = layer.op != IntegerOp::kAdd || &each == &layer.requantizations.back();
+    if (complete && layer.relu && zero_point > layer.output.highest())
+      return fault(layer, "relu at zero point " + std::to_string(zero_point) + " leaves nothing of the output's range",
+                   "a zero point within the output's format");
+  }
   return {};
 }
 

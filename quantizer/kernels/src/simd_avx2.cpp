@@ -12,7 +12,9 @@ constexpr int kPositions = 6;
 inline __m256i load(const void* at) { return _mm256_loadu_si256(static_cast<const __m256i*>(at)); }
 inline void store(void* at, __m256i value) { _mm256_storeu_si256(static_cast<__m256i*>(at), value); }
 inline __m256i broadcast4(const std::uint8_t* bytes) {
-  return _mm256_set1_epi32(*reinterpret_cast<const int __attribute__((may_alias, aligned(1)))*>(bytes));
+  int group = 0;
+  __builtin_memcpy(&group, bytes, 4);
+  return _mm256_set1_epi32(group);
 }
 
 void gemm_words(const GemmCall& call) {

@@ -7,7 +7,9 @@ namespace dyad::kernels {
 namespace {
 
 inline __m512i broadcast4(const std::uint8_t* bytes) {
-  return _mm512_set1_epi32(*reinterpret_cast<const int __attribute__((may_alias, aligned(1)))*>(bytes));
+  int group = 0;
+  __builtin_memcpy(&group, bytes, 4);
+  return _mm512_set1_epi32(group);
 }
 
 template <Packing kPacking>

@@ -83,7 +83,7 @@ void check(const Case& t, std::uint64_t seed) {
   for (const ConvolutionKernels* kernels : convolution_kernels()) {
     // Filled with NaN: an element that is not written shows.
     Tensor<float> out({t.n, oh, ow, t.k}, std::vector<float>(static_cast<std::size_t>(t.n * oh * ow * t.k), std::nanf("")));
-    convolve(*kernels, t.window, t.groups, x, weight, bias, out);
+    PackedConvolution(*kernels, t.window, t.groups, weight, bias).run(x, out);
     outputs.push_back(std::move(out));
   }
   std::int64_t i = 0;

@@ -95,6 +95,22 @@ TEST(Fold, ReproducesHawqsFoldedIntegers) {
   }
 }
 
+// (2^24 - (2^24 - 1)) * (1 / 3) is float32(1 / 3); 2^24 / 3 - (2^24 - 1) / 3 would have been 0.5.
+TEST(Fold, SubtractsTheMeanBeforeScaling) {
+  Network network;
+  const NodeId input = network.add(input_node({1, 1, 1}), {});
+  Node conv = named("conv", OpKind::kConv);
+  conv.out_channels = 1;
+  conv.weight = Tensor<float>({1, 1, 1, 1}, {0.7f});
+  conv.bias = {16777216.0f};
+  Node bn = named("bn", OpKind::kBatchNorm);
+  bn.batch_norm = {{1}, {0}, {16777215.0f}, {9}, 0.0f};
+  network.add(bn, {network.add(conv, {input})});
+  const Network folded = fold_batch_norms(network).value();
+  EXPECT_EQ(folded.node(1).bias[0], 1.0f / 3.0f);
+  EXPECT_EQ(folded.node(1).weight[0], 0.7f * (1.0f / 3.0f));
+}
+
 TEST(Fold, KeepsTheFunction) {
   Random random(7);
   Network network;

@@ -300,17 +300,12 @@ TEST(LoadModel, UnknownNamesAndMissingFilesAreErrors) {
   EXPECT_FALSE(load_model((folder / "notes.txt").string(), {}, {}));
 }
 
-TEST(LoadModel, EmbeddedNetworkComesFromTheRegisteredBytes) {
-  EXPECT_EQ(load_model("embedded", {}, {}).error().place, "embedded");
-  RawSafetensors raw;
-  for (const auto& [name, tensor] : invented_weights(topology("resnet8-fmnist")).tensors)
-    raw.tensors[name] = raw_tensor<float>(tensor.shape(), tensor.values());
-  const std::vector<std::uint8_t> bytes = serialize_safetensors(raw);
-  set_embedded_weights({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+TEST(LoadModel, EmbeddedNetworkIsComplete) {
   const auto network = load_model("embedded", {}, {});
-  set_embedded_weights({});
   ASSERT_TRUE(network) << network.error().message;
   EXPECT_TRUE(network->has_weights());
+  EXPECT_EQ(network->node(network->output()).output_shape.back(), 10);
+  EXPECT_FALSE(load_model("embedded", {.classes = 7, .image = 0}, {}));
 }
 
 }  // namespace

@@ -34,6 +34,8 @@ struct LayerShape {
   std::int64_t out_h = 1, out_w = 1, out_channels = 1;
   int groups = 1;
   Window window;
+  /// The output is added to a tensor of its own shape and format before it is written: a residual addition fused into its layer.
+  bool adds_residual = false;
 
   bool is_weighted() const { return kind == LayerKind::kConv || kind == LayerKind::kLinear; }
   bool is_depthwise() const { return kind == LayerKind::kConv && groups > 1 && groups == in_channels && groups == out_channels; }

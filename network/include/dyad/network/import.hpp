@@ -1,8 +1,10 @@
 /// \file Networks from files and from names: ONNX, safetensors weights, built-in topologies.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +17,8 @@ namespace dyad::network {
 
 /// ONNX, opset 11 to 17. An operator outside the supported set is an Error naming the node and the operator.
 Result<Network> import_onnx(const std::filesystem::path& file);
+/// The same from bytes in memory; `place` stands for the file in errors and, without folder and ending, names the network.
+Result<Network> import_onnx(std::span<const std::uint8_t> bytes, const std::string& place);
 
 /// A safetensors file, float32 (or float16, converted) tensors by name, in the file's own layout; and its metadata.
 struct Safetensors {
@@ -37,8 +41,6 @@ Result<void> load_weights(Network& network, const Safetensors& weights, const st
 /// The inverse: every weight under its PyTorch name in PyTorch's layout, normalization as metadata. The network has weights.
 Safetensors save_weights(const Network& network);
 
-/// The safetensors bytes of the embedded network (topology resnet8-fmnist); they must stay alive. Call before load_model, from one thread.
-void set_embedded_weights(std::string_view safetensors_bytes);
 /// What `MODEL` on the command line means: a topology name (with `weights`, a safetensors file, or without), `embedded`, an .onnx file, or a
 /// .safetensors file whose metadata key `topology` names its topology (keys `classes` and `image` stand for options not given).
 /// `.pt` and `.pth` are refused with the line that converts them.

@@ -42,6 +42,9 @@ Result<NetworkSummary> summarize(const Network& network, const std::optional<Bit
 /// 8-bit too.
 BitAssignment uniform_bits(const Network& network, LayerBits bits, bool all_layers);
 
+/// "W4A8" as numbers, 1 to 16 each or W32A32; an Error at --bits otherwise.
+Result<LayerBits> width_from_text(const std::string& text);
+
 /// Bits from the command line: "W4A8" (uniform_bits) or a file {"schema": "dyad.bits/1", "layers": {"name": {"w": 4, "a": 6}}}, where a
 /// missing or unknown name is an Error. Widths are 1 to 16, or W32A32.
 Result<BitAssignment> bits_from_text(const Network& network, const std::string& text, bool all_layers);

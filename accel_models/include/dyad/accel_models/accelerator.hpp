@@ -1,0 +1,61 @@
+/// \file Named accelerators and accelerator files, and the cost models made from them. Every family stands behind this interface.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "dyad/accel_models/bit_serial/machine.hpp"
+#include "dyad/accel_models/technology.hpp"
+#include "dyad/base/cost_model.hpp"
+#include "dyad/base/result.hpp"
+#include "dyad/base/units.hpp"
+#include "dyad/hwsim/dram_timing.hpp"
+#include "dyad/hwsim/trace.hpp"
+
+namespace dyad::accel_models {
+
+/// What is built in the middle of the machine; one alternative a family.
+using Core = std::variant<bit_serial::Machine>;
+
+/// An accelerator as its JSON (schema dyad.accelerator/1) describes it, the same for all tiers.
+struct Accelerator {
+  std::string name;
+  std::string family;  ///< "bit_serial"
+  Sourced clock_mhz;
+  int batch = 1;
+  Core core;
+  hwsim::DramTiming dram;   ///< in cycles of clock_mhz
+  std::string dram_source;  ///< of its bandwidth
+  Technology technology;
+  std::string hash;  ///< 16 hex digits over its JSON and its technology: the key of caches
+};
+
+/// Names of the built-in accelerators, sorted.
+std::vector<std::string> accelerator_names();
+/// A built-in accelerator by name, or a JSON file. Errors name file and pointer; an unknown name lists the known ones.
+Result<Accelerator> load_accelerator(const std::string& name_or_file);
+/// `place` names the document in errors.
+Result<Accelerator> parse_accelerator(std::string_view text, const std::string& place);
+
+enum class DramMode {
+  kAsDescribed,  ///< with rows and refresh, where the file describes them
+  kIdeal,        ///< fixed latency and bandwidth (`--dram ideal`)
+  kUnlimited,    ///< fixed latency, no limit on bandwidth
+};
+
+struct CostOptions {
+  std::optional<int> batch;  ///< instead of the accelerator's
+  DramMode dram = DramMode::kAsDescribed;
+  std::shared_ptr<hwsim::Trace> trace;  ///< cycle tier: every simulated layer is appended, one after another
+};
+
+/// A cost model of that tier. The cycle tier remembers layers that it has simulated (by shape, bits and activity) unless it traces.
+/// Error: as load_accelerator; a tier that the family does not have; a batch below 1.
+Result<std::unique_ptr<CostModel>> make_cost_model(const std::string& name_or_file, Tier tier, const CostOptions& options = {});
+Result<std::unique_ptr<CostModel>> make_cost_model(const Accelerator& accelerator, Tier tier, const CostOptions& options = {});
+
+}  // namespace dyad::accel_models

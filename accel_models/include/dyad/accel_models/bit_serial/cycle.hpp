@@ -1,0 +1,23 @@
+/// \file The cycle tier of the bit-serial family: the stages of the machine simulated clock-accurately in SystemC.
+#pragma once
+
+#include <cstdint>
+
+#include "dyad/accel_models/bit_serial/schedule.hpp"
+#include "dyad/hwsim/trace.hpp"
+
+namespace dyad::accel_models::bit_serial {
+
+struct CycleResult {
+  std::int64_t cycles = 0;             ///< until the last result is acknowledged by the external memory
+  std::int64_t array_busy_cycles = 0;  ///< cycles in which a job is computed
+  std::int64_t dram_read_bits = 0, dram_write_bits = 0;
+  std::int64_t dram_busy_cycles = 0;
+  std::int64_t sram_write_bits = 0, sram_read_bits = 0;
+};
+
+/// Simulates a schedule from reset to the last acknowledgement. Timing contract: docs/accel_models/bit_serial.md.
+/// With a trace, its origin is moved behind this simulation.
+CycleResult simulate(const Schedule& schedule, const Machine& machine, const hwsim::DramTiming& dram, hwsim::Trace* trace = nullptr);
+
+}  // namespace dyad::accel_models::bit_serial

@@ -1,0 +1,40 @@
+/// \file Energies of a technology: what an access or an operation costs, each with its source (schema dyad.technology/1).
+#pragma once
+
+#include <string>
+
+#include "dyad/base/json.hpp"
+#include "dyad/base/result.hpp"
+#include "dyad/base/units.hpp"
+
+namespace dyad::accel_models {
+
+/// A number and where it comes from.
+struct Sourced {
+  double value = 0;
+  std::string source;
+};
+
+struct Technology {
+  std::string name;
+  Sourced binary_op_energy_pj;   ///< one AND and its share of the popcount tree and accumulator, both inputs half ones
+  Sourced requantize_energy_pj;  ///< one output element through the requantizer
+  Sourced sram_read_energy_pj_per_bit;
+  Sourced sram_write_energy_pj_per_bit;
+  Sourced dram_energy_pj_per_bit;  ///< read or write
+  Sourced sram_leakage_mw_per_bit;
+  Sourced array_leakage_mw_per_lane;  ///< a lane is one binary operation a cycle
+};
+
+/// Energy of a binary operation relative to its value at half ones in both operands: switching activity 2 p (1 - p) of the AND
+/// gate's output, p = weight_ones * activation_ones, over its value 0.375 at p = 1/4 (independent random bits).
+double relative_switching(double weight_ones, double activation_ones);
+
+/// {"value": number >= 0, "source": "..."} under `key`.
+Result<Sourced> read_sourced(const JsonReader& reader, std::string_view key);
+/// `place` names the document in errors.
+Result<Technology> parse_technology(std::string_view text, const std::string& place);
+/// A built-in technology by name, or a JSON file.
+Result<Technology> load_technology(const std::string& name_or_file);
+
+}  // namespace dyad::accel_models

@@ -1,0 +1,147 @@
+#include "dyad/accel_models/bit_serial/schedule.hpp"
+
+#include <algorithm>
+
+namespace dyad::accel_models::bit_serial {
+namespace {
+
+constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+std::int64_t drain_cycles(const Machine& machine, const Problem& p) {
+  const std::int64_t results = machine.rows * machine.columns, requantized = p.residual_bits > 0 ? 2 * results : results;
+  return std::max(ceil_div(requantized, machine.requantizer_lanes), ceil_div(results * std::max(p.out_bits, p.residual_bits), machine.output_port_bits));
+}
+
+Schedule elementwise(const Problem& p, const Machine& machine, const hwsim::DramTiming& dram) {
+  Schedule s;
+  s.order = Order::kElementwise;
+  s.has_resident = false;
+  const std::int64_t tile = machine.rows * machine.columns;
+  s.rows = ceil_div(p.outputs, tile);
+  s.job_cycles = std::max<std::int64_t>(1, ceil_div(ceil_div(p.operations, s.rows), machine.requantizer_lanes));
+  s.drain_cycles = drain_cycles(machine, p);
+  s.stream_words = std::max<std::int64_t>(1, ceil_div(ceil_div(p.activation_elements, s.rows) * p.activation_bits, machine.depth));
+  s.stream_slots = machine.queue_depth;
+  s.stream_pass_tiles = s.rows;
+  s.stream_pass_bits = dram.whole_bursts(p.activation_elements * p.activation_bits);
+  s.output_bits = p.outputs * p.out_bits;
+  return s;
+}
+
+}  // namespace
+
+std::int64_t residual_entries(const Problem& p, const Machine& machine) {
+  return ceil_div(p.outputs * p.residual_bits, machine.rows * machine.depth);
+}
+
+bool can_fuse_residual(const Problem& p, const Machine& machine) { return 2 * residual_entries(p, machine) <= machine.activation_entries; }
+
+Problem make_problem(const LayerShape& layer, OperandBits bits, std::int64_t batch, const Machine& machine) {
+  Problem p;
+  p.weight_bits = bits.weight;
+  p.activation_bits = bits.activation;
+  p.out_bits = bits.out;
+  p.outputs = batch * layer.output_count();
+  p.weighted = layer.is_weighted();
+  if (!p.weighted) {
+    std::int64_t operands = 1, operations = 1;
+    std::int64_t elements = layer.input_count();
+    if (layer.kind == LayerKind::kAdd) {
+      operands = operations = 2;
+      elements = layer.output_count();
+    } else if (layer.kind == LayerKind::kConcat) {
+      elements = layer.output_count();
+    } else if (layer.kind == LayerKind::kMaxPool || layer.kind == LayerKind::kAveragePool) {
+      operations = std::int64_t{layer.window.kernel_h} * layer.window.kernel_w;
+    }
+    p.activation_elements = batch * elements * operands;
+    p.operations = p.outputs * operations;
+    return p;
+  }
+  const std::int64_t groups = layer.groups, group_outputs = layer.out_channels / groups, reduction = layer.reduction();
+  std::int64_t packed = 1;
+  if (groups > 1) packed = std::max<std::int64_t>(1, std::min({machine.columns / group_outputs, machine.depth / reduction, groups}));
+  p.groups = ceil_div(groups, packed);
+  p.m = batch * layer.out_h * layer.out_w;
+  p.n = packed * group_outputs;
+  p.k = packed * reduction;
+  // The fetch stage builds rows of the lowered matrix on the fly: an element is read once a pass, and none that no output needs.
+  const std::int64_t elements = std::min(layer.input_count(), layer.out_h * layer.out_w * reduction * groups);
+  p.activation_elements = ceil_div(batch * elements, p.groups);
+  p.weight_elements = ceil_div(layer.weight_count(), p.groups);
+  p.operations = batch * layer.macs() * bits.weight * bits.activation;
+  if (layer.adds_residual) p.residual_bits = bits.out;
+  return p;
+}
+
+std::optional<Schedule> make_schedule(const Problem& p, const Machine& machine, const hwsim::DramTiming& dram, Order order) {
+  if (!p.weighted) {
+    if (order != Order::kElementwise) return std::nullopt;
+    return elementwise(p, machine, dram);
+  }
+  if (order == Order::kElementwise) return std::nullopt;
+
+  const std::int64_t m_tiles = ceil_div(p.m, machine.rows), n_tiles = ceil_div(p.n, machine.columns);
+  std::int64_t words = ceil_div(p.k, machine.depth);  // words of K in a tile
+  const std::int64_t activation_entries = machine.activation_entries - residual_entries(p, machine);
+  Schedule s;
+  s.order = order;
+  s.groups = p.groups;
+  s.output_bits = p.outputs * p.out_bits;
+  s.drain_cycles = drain_cycles(machine, p);
+  const std::int64_t activation_bits = dram.whole_bursts(p.activation_elements * p.activation_bits);
+  const std::int64_t weight_bits = dram.whole_bursts(p.weight_elements * p.weight_bits);
+
+  if (order == Order::kStreamed) {
+    const auto fitting = [&](std::int64_t buffers) {
+      return std::min(
+          {words, activation_entries / (buffers * p.activation_bits), machine.weight_entries / (buffers * p.weight_bits)});
+    };
+    std::int64_t chunk = fitting(2);
+    if (chunk == 0) chunk = fitting(1);
+    if (chunk == 0) return std::nullopt;
+    s.jobs_per_result = ceil_div(words, chunk);
+    words = ceil_div(words, s.jobs_per_result);
+    s.jobs_per_result = ceil_div(ceil_div(p.k, machine.depth), words);
+    s.blocks = m_tiles * n_tiles * s.jobs_per_result;
+    s.resident_words = machine.rows * p.activation_bits * words;
+    s.stream_words = machine.columns * p.weight_bits * words;
+    s.stream_slots = std::min(machine.queue_depth, machine.weight_entries / (p.weight_bits * words));
+    s.regions = std::min<std::int64_t>(2, activation_entries / (p.activation_bits * words));
+    s.resident_pass_tiles = m_tiles * s.jobs_per_result;
+    s.stream_pass_tiles = n_tiles * s.jobs_per_result;
+    s.resident_pass_bits = activation_bits;
+    s.stream_pass_bits = weight_bits;
+    s.job_cycles = p.weight_bits * p.activation_bits * words;
+    return s;
+  }
+
+  const std::int64_t activation_slots = activation_entries / (p.activation_bits * words);
+  const std::int64_t weight_slots = machine.weight_entries / (p.weight_bits * words);
+  if (activation_slots == 0 || weight_slots == 0) return std::nullopt;
+  s.resident_is_weights = order == Order::kWeightsResident;
+  const std::int64_t resident = s.resident_is_weights ? n_tiles : m_tiles;
+  const std::int64_t slots = s.resident_is_weights ? weight_slots : activation_slots;
+  if (p.groups == 1 && resident <= slots) {
+    s.block_tiles = s.last_block_tiles = resident;  // all of it stays
+  } else {
+    s.regions = slots >= 2 ? 2 : 1;
+    const std::int64_t region = slots / s.regions;
+    s.block_tiles = ceil_div(resident, ceil_div(resident, region));
+    s.blocks = ceil_div(resident, s.block_tiles);
+    s.last_block_tiles = resident - (s.blocks - 1) * s.block_tiles;
+  }
+  s.rows = s.resident_is_weights ? m_tiles : n_tiles;
+  const std::int64_t activation_words = machine.rows * p.activation_bits * words, weight_words = machine.columns * p.weight_bits * words;
+  s.resident_words = s.resident_is_weights ? weight_words : activation_words;
+  s.stream_words = s.resident_is_weights ? activation_words : weight_words;
+  s.stream_slots = std::min(machine.queue_depth, s.resident_is_weights ? activation_slots : weight_slots);
+  s.resident_pass_tiles = resident;
+  s.stream_pass_tiles = s.rows;
+  s.resident_pass_bits = s.resident_is_weights ? weight_bits : activation_bits;
+  s.stream_pass_bits = s.resident_is_weights ? activation_bits : weight_bits;
+  s.job_cycles = p.weight_bits * p.activation_bits * words;
+  return s;
+}
+
+}  // namespace dyad::accel_models::bit_serial

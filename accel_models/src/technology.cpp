@@ -1,0 +1,58 @@
+#include "dyad/accel_models/technology.hpp"
+
+#include <array>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "dyad/base/files.hpp"
+#include "embedded.hpp"
+
+namespace dyad::accel_models {
+
+double relative_switching(double weight_ones, double activation_ones) {
+  constexpr double kAtHalfOnes = 2 * 0.25 * 0.75;
+  const double ones = weight_ones * activation_ones;
+  return 2 * ones * (1 - ones) / kAtHalfOnes;
+}
+
+Result<Sourced> read_sourced(const JsonReader& reader, std::string_view key) {
+  DYAD_TRY(const double value, reader.sourced_number(key));
+  DYAD_TRY(const JsonReader node, reader.member(key));
+  if (value < 0) {
+    DYAD_TRY(const JsonReader number, node.member("value"));
+    return number.error("expected a number that is not negative", "for example 0.5");
+  }
+  DYAD_TRY(std::string source, node.string("source"));
+  return Sourced{value, std::move(source)};
+}
+
+Result<Technology> parse_technology(std::string_view text, const std::string& place) {
+  DYAD_TRY(const Json document, parse_json(text, place));
+  const JsonReader reader(document, place);
+  DYAD_CHECK(reader.schema("dyad.technology", 1));
+  Technology technology;
+  DYAD_TRY(technology.name, reader.string("name"));
+  DYAD_TRY(technology.binary_op_energy_pj, read_sourced(reader, "binary_op_energy_pj"));
+  DYAD_TRY(technology.requantize_energy_pj, read_sourced(reader, "requantize_energy_pj"));
+  DYAD_TRY(technology.sram_read_energy_pj_per_bit, read_sourced(reader, "sram_read_energy_pj_per_bit"));
+  DYAD_TRY(technology.sram_write_energy_pj_per_bit, read_sourced(reader, "sram_write_energy_pj_per_bit"));
+  DYAD_TRY(technology.dram_energy_pj_per_bit, read_sourced(reader, "dram_energy_pj_per_bit"));
+  DYAD_TRY(technology.sram_leakage_mw_per_bit, read_sourced(reader, "sram_leakage_mw_per_bit"));
+  DYAD_TRY(technology.array_leakage_mw_per_lane, read_sourced(reader, "array_leakage_mw_per_lane"));
+  DYAD_CHECK(reader.finish());
+  return technology;
+}
+
+Result<Technology> load_technology(const std::string& name_or_file) {
+  for (const auto& [name, text] : embedded_technologies())
+    if (name == name_or_file) return parse_technology(text, std::string(name) + ".json");
+  if (!std::filesystem::exists(name_or_file)) {
+    std::string names;
+    for (const auto& entry : embedded_technologies()) names += (names.empty() ? "" : ", ") + std::string(entry.first);
+    return Error{name_or_file, "no technology of that name, and no such file", "known names: " + names};
+  }
+  DYAD_TRY(const std::string text, read_text(name_or_file));
+  return parse_technology(text, name_or_file);
+}
+
+}  // namespace dyad::accel_models

@@ -1,0 +1,27 @@
+/// \file What libdyad_training.so exports: one C symbol that gives a table of functions.
+#pragma once
+
+#include <string>
+
+#include "dyad/training/training.hpp"
+
+namespace dyad::training {
+
+/// Both sides are built from one source tree by one compiler; `fingerprint` catches a stale module.
+struct ModuleInterface {
+  const char* fingerprint;
+  std::string (*description)();
+  Result<HessianTraces> (*hessian_traces)(const network::Network&, const network::Dataset&, const network::Normalization&,
+                                          const HessianOptions&);
+  Result<TrainingResult> (*train)(const network::Network&, const network::Dataset&, const network::Dataset&, const network::Normalization&,
+                                  const TrainOptions&);
+  Result<Tensor<float>> (*forward)(const network::Network&, const Tensor<float>&);
+};
+
+inline constexpr const char* kModuleFile = "libdyad_training.so";
+inline constexpr const char* kModuleSymbol = "dyad_training_module";
+inline constexpr const char* kModuleFingerprint = "dyad " DYAD_VERSION " training interface 1, compiler " __VERSION__;
+
+using ModuleEntry = const ModuleInterface* (*)();
+
+}  // namespace dyad::training

@@ -1,0 +1,130 @@
+"""Bad usage and bad files: one error line that names the place, one hint, exit status 2, nothing half-written."""
+import json
+import pathlib
+import random
+import sys
+import tempfile
+import unittest
+
+import program
+
+
+class BadInput(unittest.TestCase):
+    def setUp(self):
+        self.scratch = tempfile.TemporaryDirectory()
+        self.folder = pathlib.Path(self.scratch.name)
+
+    def tearDown(self):
+        self.scratch.cleanup()
+
+    def file(self, name, content):
+        path = self.folder / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    def refused(self, *words, place):
+        """The command is refused with status 2; the error names `place`; stdout is empty; no file appears or changes."""
+        before = {path: path.read_bytes() for path in self.folder.rglob("*") if path.is_file()}
+        finished = program.run(*words)
+        text = f"{words}\nstatus {finished.returncode}\n{finished.stdout}\n{finished.stderr}"
+        self.assertEqual(finished.returncode, 2, text)
+        self.assertEqual(finished.stdout, "", text)
+        errors = [line for line in finished.stderr.splitlines() if line.startswith("error:")]
+        hints = [line for line in finished.stderr.splitlines() if line.startswith("hint:")]
+        self.assertEqual((len(errors), len(hints)), (1, 1), text)
+        self.assertIn(place, errors[0], text)
+        after = {path: path.read_bytes() for path in self.folder.rglob("*") if path.is_file()}
+        self.assertEqual(before, after, text)
+
+    def test_usage(self):
+        self.refused(place="command line")
+        self.refused("inspekt", place="command line")
+        self.refused("inspect", place="command line")
+        self.refused("inspect", "resnet18", "--bitz", "W4A4", place="command line")
+        self.refused("simulate", "resnet18", "--accelerator", "bismo-edge", "--bits", "W8A8", "--tier", "guess", place="tier")
+
+    def test_models(self):
+        self.refused("inspect", "resnet19", place="resnet19")
+        self.refused("inspect", self.folder / "missing.onnx", place="missing.onnx")
+        self.refused("inspect", self.folder, place=str(self.folder))
+        self.refused("inspect", self.file("net.pt", "PK"), place="net.pt")
+        for name in ("empty.onnx", "empty.safetensors"):
+            self.refused("inspect", self.file(name, b""), place=name)
+        self.refused("inspect", self.file("text.onnx", "not a network"), place="text.onnx")
+        self.refused("inspect", self.file("huge.safetensors", b"\xff" * 64), place="huge.safetensors")
+        self.refused("run", self.file("empty.dyad", b""), "--data", self.folder, "--backend", "cpu", place="empty.dyad")
+
+    def test_bits(self):
+        for bits in ("W0A4", "W4A17", "W4", "4/4", "WA"):
+            self.refused("inspect", "resnet20", "--bits", bits, place="--bits")
+        self.refused("inspect", "resnet20", "--bits", self.file("a.json", "{"), place="a.json")
+        self.refused("inspect", "resnet20", "--bits", self.file("b.json", '{"schema":"dyad.bits/2","layers":{}}'), place="b.json:/schema")
+        self.refused("inspect", "resnet20", "--bits", self.file("c.json", '{"schema":"dyad.bits/1","layers":{"conv9":{"w":4,"a":4}}}'),
+                     place="c.json:/layers/conv9")
+        self.refused("inspect", "resnet20", "--bits", self.file("d.json", '{"schema":"dyad.bits/1","layers":{"conv1":{"w":40,"a":4}}}'),
+                     place="d.json:/layers/conv1/w")
+        self.refused("inspect", "resnet20", "--bits", self.file("e.json", '{"schema":"dyad.bits/1","layers":{"conv1":{"w":4,"a":4}}}'),
+                     place="e.json:/layers")
+
+    def test_accelerators(self):
+        self.refused("simulate", "resnet20", "--accelerator", "tpu9", "--bits", "W8A8", "--tier", "analytic", place="tpu9")
+        self.refused("simulate", "resnet20", "--accelerator", self.file("a.json", '{"schema":"dyad.accelerator/1","colck":1}'), "--bits", "W8A8",
+                     "--tier", "analytic", place="a.json")
+        self.refused("simulate", "--gemm", "1,2", "--accelerator", "bismo-edge", "--bits", "W8A8", "--tier", "analytic", place="--gemm")
+        self.refused("simulate", "--gemm", "0,2,3", "--accelerator", "bismo-edge", "--bits", "W8A8", "--tier", "analytic", place="--gemm")
+        self.refused("simulate", "--conv", "kernel=3", "--accelerator", "bismo-edge", "--bits", "W8A8", "--tier", "analytic", place="--conv")
+
+    def test_choices(self):
+        layer = {"name": "a", "choices": [{"w": 4, "a": 4, "loss": 1.0, "costs": {"size": 1.0}}]}
+        good = {"schema": "dyad.choices/1", "layers": [layer]}
+        path = self.file("good.json", json.dumps(good))
+        self.assertEqual(program.run("allocate", path, "--limit", "size=1").returncode, 0)
+        infeasible = program.run("allocate", path, "--limit", "size=0.5", "--json")
+        self.assertEqual(infeasible.returncode, 1)
+        self.assertEqual(json.loads(infeasible.stdout)["status"], "infeasible")
+        self.refused("allocate", path, "--limit", "latency=1", place="good.json")
+        self.refused("allocate", path, "--limit", "size=big", place="--limit")
+        self.refused("allocate", path, "--limit-ratio", "size", place="--limit-ratio")
+        self.refused("allocate", self.file("no.json", json.dumps({"schema": "dyad.choices/1", "layers": []})), place="no.json")
+        broken = dict(good, ties=[["a", "b"]])
+        self.refused("allocate", self.file("tie.json", json.dumps(broken)), place="tie.json:/ties")
+        text = json.dumps(good)
+        for length in range(0, len(text), 7):
+            self.refused("allocate", self.file("cut.json", text[:length]), place="cut.json")
+
+    def test_data(self):
+        if not (program.DATA / "cifar10" / "resnet20.onnx").exists():
+            self.skipTest("needs cifar10 under DYAD_DATA")
+        model = program.DATA / "cifar10" / "resnet20.onnx"
+        self.refused("run", model, "--data", self.folder / "missing", place="missing")
+        self.refused("run", model, "--data", self.folder, place=str(self.folder))
+        batch = (program.DATA / "cifar10" / "test_batch.bin").read_bytes()[:3073 * 2]
+        self.refused("run", model, "--data", self.file("short.bin", batch[:-1]), place="short.bin")
+        self.refused("run", model, "--data", self.file("label.bin", b"\x63" + batch[1:]), place="label.bin")
+        idx = self.file("t10k-images-idx3-ubyte", b"\0\0\x08\x03\0\0\0\x01\0\0\0\x1c\0\0\0\x1c" + bytes(783))
+        self.refused("run", model, "--data", idx, place="t10k-images-idx3-ubyte")
+        self.refused("quantize", model, "--bits", "W9A4", "--calibrate", program.DATA / "cifar10", "--out", self.folder / "x.dyad", "--images", "8",
+                     place="W9A4")
+        self.refused("quantize", model, "--bits", "W8A8", "--calibrate", program.DATA / "cifar10", "--images", "8",
+                     "--out", self.folder / "no" / "x.dyad", place="x.dyad")
+
+    def test_damaged_models_are_refused_or_read_but_never_crash(self):
+        if not (program.DATA / "cifar10" / "resnet20.onnx").exists():
+            self.skipTest("needs cifar10 under DYAD_DATA")
+        seed = 20261120
+        print("seed", seed)
+        chooser = random.Random(seed)
+        for name in ("resnet20.onnx", "resnet20.safetensors"):
+            whole = (program.DATA / "cifar10" / name).read_bytes()
+            for _ in range(12):
+                damaged = bytearray(whole[:chooser.randrange(len(whole))] if chooser.random() < 0.5 else whole)
+                if len(damaged) == len(whole):
+                    for _ in range(4):
+                        damaged[chooser.randrange(2000)] = chooser.randrange(256)
+                words = ["resnet20", "--weights", self.file("d.safetensors", bytes(damaged))] if name.endswith("s") else [self.file("d.onnx", bytes(damaged))]
+                finished = program.run("inspect", *words)
+                self.assertIn(finished.returncode, (0, 2), finished.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(program.finish(unittest.main(exit=False, verbosity=2)))

@@ -1,0 +1,40 @@
+// dyad report: result documents become one HTML page.
+#include <CLI/CLI.hpp>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "command.hpp"
+#include "dyad/workflow/report.hpp"
+
+namespace dyad::tools {
+namespace {
+
+struct Options {
+  std::vector<std::string> results;
+  std::string out;
+  bool json = false;
+};
+
+Result<int> run(const Options& options) {
+  DYAD_CHECK(workflow::write_report({options.results.begin(), options.results.end()}, options.out));
+  if (options.json) {
+    print_document({{"schema", "dyad.report/1"}, {"version", DYAD_VERSION}, {"documents", options.results}, {"out", options.out}});
+  } else {
+    print_text("report written to " + options.out + "\n");
+  }
+  return kDone;
+}
+
+}  // namespace
+
+void add_report(CLI::App& program, Action& action) {
+  auto* verb = program.add_subcommand("report", "Show result documents on one self-contained HTML page");
+  auto options = std::make_shared<Options>();
+  verb->add_option("RESULT", options->results, "Documents that search or simulate wrote with --json")->required();
+  verb->add_option("-o,--out", options->out, "The page")->required();
+  describe(*verb, options->json, "dyad report search.json -o report.html");
+  verb->callback([options, &action] { action = [options] { return run(*options); }; });
+}
+
+}  // namespace dyad::tools

@@ -1,0 +1,118 @@
+// dyad simulate: cost of a network or of a layer on an accelerator.
+#include <CLI/CLI.hpp>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "command.hpp"
+#include "dyad/accel_models/accelerator.hpp"
+#include "dyad/base/files.hpp"
+#include "dyad/hwsim/trace.hpp"
+#include "dyad/network/import.hpp"
+#include "dyad/network/summary.hpp"
+#include "dyad/workflow/layer_flags.hpp"
+#include "dyad/workflow/report.hpp"
+#include "dyad/workflow/simulate.hpp"
+#include "options.hpp"
+
+namespace dyad::tools {
+namespace {
+
+struct Options {
+  ModelOptions model;
+  BitsOptions bits;
+  std::string gemm, conv, accelerator, tier = "analytic", dram = "described", trace, table_out;
+  int batch = 0;
+  bool table = false, json = false;
+};
+
+/// The cost table to the file that its ending names.
+Result<void> write_table(const workflow::CostTable& table, const std::string& file) {
+  const std::string extension = std::filesystem::path(file).extension().string();
+  if (extension == ".csv") return write_text(file, workflow::table_csv(table));
+  if (extension == ".npy") return write_text(file, workflow::table_npy(table));
+  return Error{file, "a table is written as .csv or .npy", "change the ending"};
+}
+
+Result<int> print_table(const Options& options, const network::Network& network, const CostModel& model) {
+  DYAD_TRY(const workflow::CostTable table, workflow::cost_table(network, model));
+  if (!options.table_out.empty()) DYAD_CHECK(write_table(table, options.table_out));
+  if (options.json) {
+    print_document(workflow::table_document(table));
+  } else {
+    print_text(workflow::table_csv(table));
+  }
+  return kDone;
+}
+
+Result<workflow::Simulation> simulate_one_layer(const Options& options, accel_models::CostOptions cost, Tier tier) {
+  DYAD_TRY(const workflow::RequestedLayer layer, options.gemm.empty() ? workflow::parse_conv(options.conv) : workflow::parse_gemm(options.gemm));
+  if (!cost.batch) cost.batch = layer.batch;
+  DYAD_TRY(const LayerBits bits, network::width_from_text(options.bits.bits));
+  DYAD_TRY(const auto model, accel_models::make_cost_model(options.accelerator, tier, cost));
+  return workflow::simulate_layers(std::span(&layer.shape, 1), {bits.weight, bits.activation, bits.activation}, *model);
+}
+
+Result<int> run(const Options& options) {
+  const auto tier = tier_from_name(options.tier);
+  DYAD_EXPECT(tier.has_value(), "a flag admitted an unknown tier");
+  if (int{!options.model.model.empty()} + int{!options.gemm.empty()} + int{!options.conv.empty()} != 1)
+    return Error{"command line", "exactly one of MODEL, --gemm and --conv is needed", "see: dyad simulate --help"};
+  if (options.bits.bits.empty() && !options.table) return Error{"--bits", "bits are needed", "for example --bits W8A8"};
+  if (options.table && options.model.model.empty()) return Error{"--table", "a table is of a network", "name a MODEL"};
+  accel_models::CostOptions cost;
+  if (options.batch > 0) cost.batch = options.batch;
+  cost.dram = options.dram == "ideal"       ? accel_models::DramMode::kIdeal
+              : options.dram == "unlimited" ? accel_models::DramMode::kUnlimited
+                                            : accel_models::DramMode::kAsDescribed;
+  if (!options.trace.empty()) {
+    if (*tier != Tier::kCycle) return Error{"--trace", "only the cycle tier has a timeline", "add --tier cycle"};
+    cost.trace = std::make_shared<hwsim::Trace>();
+  }
+  workflow::Simulation simulation;
+  if (options.model.model.empty()) {
+    DYAD_TRY(simulation, simulate_one_layer(options, cost, *tier));
+  } else {
+    DYAD_TRY(const network::Network network, options.model.load());
+    DYAD_TRY(const auto model, accel_models::make_cost_model(options.accelerator, *tier, cost));
+    if (options.table) return print_table(options, network, *model);
+    DYAD_TRY(const auto bits, options.bits.read(network));
+    if (!bits) return Error{"--bits", "the accelerators compute integers only", "for example --bits W8A8"};
+    DYAD_TRY(simulation, workflow::simulate_network(network, *bits, *model));
+  }
+  simulation.bits = options.bits.bits;
+  if (cost.trace) DYAD_CHECK(cost.trace->write(options.trace));
+  const OrderedJson document = workflow::simulation_document(simulation);
+  if (options.json) {
+    print_document(document);
+  } else {
+    DYAD_TRY(const std::string text, workflow::summarize({"simulation", Json(document)}));
+    print_text(text);
+  }
+  return kDone;
+}
+
+}  // namespace
+
+void add_simulate(CLI::App& program, Action& action) {
+  auto* verb = program.add_subcommand("simulate", "Latency and energy of a network or a layer on an accelerator");
+  auto options = std::make_shared<Options>();
+  options->model.declare(*verb);
+  verb->get_option("MODEL")->required(false);
+  verb->add_option("--gemm", options->gemm, "M,N,K: one matrix product instead of a network");
+  verb->add_option("--conv", options->conv, "kernel=3,output=56,stride=1,in=64,out=64,groups=1,batch=16: one convolution");
+  verb->add_option("--accelerator", options->accelerator, "A named accelerator or a JSON file")->required();
+  options->bits.declare(*verb, false);
+  verb->add_option("--tier", options->tier, "How exactly")->check(CLI::IsMember({"analytic", "cycle"}))->capture_default_str();
+  verb->add_option("--batch", options->batch, "Images at once; default: the accelerator's")->check(CLI::Range(1, 65536));
+  verb->add_option("--dram", options->dram, "described; ideal: fixed latency and bandwidth; unlimited: fixed latency only")
+      ->check(CLI::IsMember({"described", "ideal", "unlimited"}))
+      ->capture_default_str();
+  verb->add_option("--trace", options->trace, "Timeline of the cycle tier, for Perfetto");
+  verb->add_flag("--table", options->table, "Cycles and energy of every layer at every w and a from 1 to 8");
+  verb->add_option("--table-out", options->table_out, "The table as .csv, or its cycles as .npy [layer][w-1][a-1]")->needs("--table");
+  describe(*verb, options->json, "dyad simulate resnet18 --accelerator bismo-cloud --bits W4A4 --tier cycle");
+  verb->callback([options, &action] { action = [options] { return run(*options); }; });
+}
+
+}  // namespace dyad::tools

@@ -1,0 +1,16 @@
+/// \file `dyad quantize`: the document that says what each layer lost.
+#pragma once
+
+#include <string>
+
+#include "dyad/base/bits.hpp"
+#include "dyad/base/json.hpp"
+#include "dyad/quantizer/post_training.hpp"
+
+namespace dyad::workflow {
+
+/// What quantization did to the weights. Schema dyad.quantization/1: layers[].{name, w_bits, a_bits, mse}; mse is the mean
+/// squared error of a weight. `out` is where the integer network was written.
+OrderedJson quantization_document(const quantizer::CalibratedNetwork& calibrated, const BitAssignment& assignment, const std::string& out);
+
+}  // namespace dyad::workflow
