@@ -17,7 +17,7 @@ add_library(dyad_systemc INTERFACE)
 target_link_libraries(dyad_systemc INTERFACE PkgConfig::SYSTEMC)
 target_compile_definitions(dyad_systemc INTERFACE SC_DISABLE_API_VERSION_CHECK)
 
-# Only ONNX's message classes are used: libonnx itself would add 10 ms to the start of the program. Debian's ONNXConfig.cmake asks for more
+# Only ONNX's message classes are used, so libonnx with its operator schemas is not linked. Debian's ONNXConfig.cmake asks for more
 # than its package brings, so the library is named directly.
 find_library(DYAD_ONNX_PROTO onnx_proto REQUIRED)
 add_library(dyad_onnx INTERFACE)

@@ -36,8 +36,10 @@ void DmaReader::report() {
   }
 }
 
-DmaWriter::DmaWriter(Dram& dram, Stage* room, std::int64_t pipeline_bits)
-    : dram_(dram), port_(dram.add_port(this, true)), room_(room), capacity_(2 * dram.timing().request_bits + pipeline_bits) {}
+DmaWriter::DmaWriter(Dram& dram, Stage* room, std::int64_t capacity_bits)
+    : dram_(dram), port_(dram.add_port(this, true)), room_(room), capacity_(capacity_bits) {
+  DYAD_EXPECT(capacity_bits >= 2 * dram.timing().request_bits, "a write buffer holds two requests");
+}
 
 bool DmaWriter::has_room(std::int64_t bits) {
   for (; !leaving_.empty() && leaving_.front().cycle <= now(); leaving_.pop_front()) buffered_ -= leaving_.front().bits;

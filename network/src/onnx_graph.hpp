@@ -23,8 +23,9 @@
 namespace dyad::network::onnx_import {
 
 constexpr std::int64_t kBatch = std::numeric_limits<std::int64_t>::min();
-/// Bound of every extent, stride and padding in a file, so that sums stay far from overflow.
+/// Bounds of image extents and channels, and of kernels, strides, dilations and paddings, so that sums stay far from overflow.
 constexpr std::int64_t kMaxExtent = 1 << 16;
+constexpr std::int64_t kMaxWindow = 1 << 12;
 
 /// A tensor known when the graph is read: integers or floats, row-major.
 struct Constant {

@@ -151,7 +151,7 @@ Result<void> import_slice(Call& call) {
     if (x.pending.channels_before != 0 || x.pending.channels_after != 0 || x.pending.has_border())
       return call.error("a slice behind a Pad is not supported", "slice first, then pad");
     int& stride = range.axis == 2 ? x.pending.stride_h : x.pending.stride_w;
-    DYAD_TRY(stride, call.bounded(range.step > kMaxExtent ? range.step : stride * range.step, 1, kMaxExtent, "the step"));
+    DYAD_TRY(stride, call.bounded(range.step > kMaxWindow ? range.step : stride * range.step, 1, kMaxWindow, "the step"));
   }
   x.pending.name = call.name;
   return call.output(std::move(x));

@@ -15,7 +15,7 @@ Result<std::vector<int>> extents(const Call& call, std::string_view name, std::v
                       "only two-dimensional windows are supported");
   std::vector<int> result;
   for (const std::int64_t value : values) {
-    DYAD_TRY(const int extent, call.bounded(value, lowest, kMaxExtent, name));
+    DYAD_TRY(const int extent, call.bounded(value, lowest, kMaxWindow, name));
     result.push_back(extent);
   }
   return result;

@@ -15,29 +15,54 @@ constexpr Ticks kNever = INT64_MIN / 4;
 
 /// Durations of the steps of a schedule in ticks of a cycle.
 struct Durations {
-  Ticks resident, stream;                 // a tile is written into its memory
+  Ticks resident, stream;                 // a tile is written into its memory, its transfer undisturbed
   Ticks job, drain;                       // W and its results
   Ticks latency;                          // of the external memory
   Ticks step;                             // max(job, drain): distance of jobs that wait for nothing else
+  Ticks resident_bus, stream_bus;         // bus time of a tile
+  Ticks job_bus;                          // bus time of the results of a job
+  Ticks first_stream, first_row;          // y(0) and the part of F(0) due to the resident tiles of the first block
   static constexpr Ticks kToken = kTick;  // a token is seen one cycle later
 };
 
+/// Both operands are requested at reset and share the bus in equal parts until one of them has all that it may fetch; the results of
+/// early jobs take their part as well. Without a limit on bandwidth these are exact.
+void fill_phase(const Schedule& s, std::int64_t first_tiles, Durations& d) {
+  const Ticks prefetched = std::min(s.stream_slots, s.stream_tiles()) * d.stream_bus;
+  const Ticks resident_all = s.has_resident ? first_tiles * d.resident_bus : 0;
+  d.first_stream = d.latency + std::max(s.stream_words * kTick, d.stream_bus + std::min(d.stream_bus, resident_all));
+  d.first_row = kNever;
+  if (!s.has_resident) return;
+  const Ticks results =
+      std::min(d.step > d.resident
+                   ? static_cast<Ticks>(static_cast<double>(d.job_bus) * static_cast<double>(d.resident) / static_cast<double>(d.step))
+                   : d.job_bus,
+               d.resident_bus);
+  const auto gate = [&](std::int64_t tile) {
+    const Ticks bus = (tile + 1) * d.resident_bus;
+    const Ticks arrival = d.latency + std::max((tile + 1) * s.resident_words * kTick, bus + std::min(bus, prefetched) + tile * results);
+    return arrival + Durations::kToken + d.job + (first_tiles - 1 - tile) * d.step;
+  };
+  d.first_row = std::max(gate(0), gate(first_tiles - 1));
+  if (d.resident_bus > 0) d.first_row = std::max(d.first_row, gate(std::min(first_tiles - 1, prefetched / d.resident_bus)));
+}
+
 Durations durations(const Schedule& s, const hwsim::DramTiming& dram) {
-  const auto fetch = [&](std::int64_t words, std::int64_t pass_bits, std::int64_t pass_tiles) {
-    if (dram.bits_per_kilocycle == 0) return words * kTick;
-    return std::max(words * kTick, static_cast<Ticks>(dram.stream_ticks(static_cast<double>(pass_bits) / static_cast<double>(pass_tiles))));
+  const auto bus = [&](std::int64_t bits, std::int64_t pieces) {
+    return dram.bits_per_kilocycle == 0 ? 0
+                                        : static_cast<Ticks>(dram.stream_ticks(static_cast<double>(bits) / static_cast<double>(pieces)));
   };
   Durations d{};
-  d.resident = s.has_resident ? fetch(s.resident_words, s.resident_pass_bits, s.resident_pass_tiles) : 0;
-  d.stream = fetch(s.stream_words, s.stream_pass_bits, s.stream_pass_tiles);
+  d.resident_bus = s.has_resident ? bus(s.resident_pass_bits, s.resident_pass_tiles) : 0;
+  d.stream_bus = bus(s.stream_pass_bits, s.stream_pass_tiles);
+  d.job_bus = bus(s.output_bits, s.jobs());
+  d.resident = s.has_resident ? std::max(s.resident_words * kTick, d.resident_bus) : 0;
+  d.stream = std::max(s.stream_words * kTick, d.stream_bus);
   d.job = s.job_cycles * kTick;
-  d.drain = s.drain_cycles * kTick;
-  if (dram.bits_per_kilocycle != 0)
-    d.drain =
-        std::max(d.drain, static_cast<Ticks>(dram.stream_ticks(static_cast<double>(s.output_bits) / static_cast<double>(s.results()))) /
-                              s.jobs_per_result);
+  d.drain = std::max(s.drain_cycles * kTick, d.job_bus);
   d.latency = dram.latency * kTick;
   d.step = std::max(d.job, d.drain);
+  fill_phase(s, s.blocks == 1 ? s.last_block_tiles : s.block_tiles, d);
   return d;
 }
 
@@ -47,15 +72,14 @@ Durations durations(const Schedule& s, const hwsim::DramTiming& dram) {
 /// is a longest path. It has two sources, y(0) and F(0), and three kinds of edges that go round: F to F (one row), y to y (one
 /// row), and F to y to F (`slots` rows). A path uses the last kind m times and fills the other rows with the dearer of the first two
 /// (only F to F when it never visits y), which is linear in m: the longest has m smallest or largest.
-Ticks single_block(const Schedule& s, const Durations& d) {
+Ticks single_block(const Schedule& s, const Durations& d, Ticks& first_row) {
   const Ticks n = s.block_tiles, token = Durations::kToken;
   const Ticks row = n * d.step, head = token + d.job + (n - 1) * d.step;
   const Ticks round = token + d.latency + d.stream + head;
   const std::int64_t further = s.rows - 1, rounds = further / s.stream_slots;
   const Ticks pace = std::max(row, d.stream);
-  const Ticks first_stream = d.latency + d.stream;
-  Ticks first_row = first_stream + head;
-  if (s.has_resident) first_row = std::max(first_row, d.latency + d.resident + token + d.job + (n - 1) * std::max(d.step, d.resident));
+  const Ticks first_stream = d.first_stream;
+  first_row = std::max(first_stream + head, d.first_row);
   Ticks longest = first_stream + head + further * pace;
   longest = std::max(longest, first_row + further * row);
   const auto with_rounds = [&](Ticks start, std::int64_t m) { return start + m * round + (further - m * s.stream_slots) * pace; };
@@ -70,6 +94,8 @@ Ticks single_block(const Schedule& s, const Durations& d) {
 class BlockWalk {
  public:
   BlockWalk(const Schedule& s, const Durations& d) : s_(s), d_(d) { now_.done.fill(kNever); }
+
+  Ticks first_row() const { return first_row_; }
 
   Ticks run() {
     State before_group{};
@@ -128,7 +154,7 @@ class BlockWalk {
   void row(Ticks tiles, Ticks gate) {
     const Ticks token = Durations::kToken;
     const Ticks slot = now_.rows < s_.stream_slots ? 0 : now_.done[static_cast<std::size_t>(s_.stream_slots - 1)] + token;
-    now_.stream_ready = std::max(slot + d_.latency, now_.stream_ready) + d_.stream;
+    now_.stream_ready = now_.rows == 0 ? d_.first_stream : std::max(slot + d_.latency, now_.stream_ready) + d_.stream;
     const Ticks done = std::max({now_.done[0] + tiles * d_.step, now_.stream_ready + token + d_.job + (tiles - 1) * d_.step, gate});
     for (std::int64_t i = s_.stream_slots - 1; i > 0; --i)
       now_.done[static_cast<std::size_t>(i)] = now_.done[static_cast<std::size_t>(i - 1)];
@@ -140,11 +166,13 @@ class BlockWalk {
     Ticks gate = kNever;
     if (s_.has_resident) {
       const Ticks region = now_.block_done[static_cast<std::size_t>(s_.regions - 1)];
+      const bool at_reset = now_.rows == 0;
       const Ticks first = std::max((region == kNever ? 0 : region + Durations::kToken) + d_.latency, now_.resident_ready) + d_.resident;
-      gate = first + Durations::kToken + d_.job + (tiles - 1) * std::max(d_.step, d_.resident);
+      gate = at_reset ? d_.first_row : first + Durations::kToken + d_.job + (tiles - 1) * std::max(d_.step, d_.resident);
       now_.resident_ready = first + (tiles - 1) * d_.resident;
     }
     row(tiles, gate);
+    if (now_.rows == 1) first_row_ = now_.done[0];
     State before{};
     for (std::int64_t q = 1; q < s_.rows; ++q) {
       row(tiles, kNever);
@@ -166,6 +194,7 @@ class BlockWalk {
   const Schedule& s_;
   const Durations& d_;
   State now_{};
+  Ticks first_row_ = 0;
 };
 
 }  // namespace
@@ -202,8 +231,37 @@ Counts count_accesses(const Problem& p, const Schedule& s, const Machine& machin
 
 std::int64_t schedule_cycles(const Schedule& s, const Machine& machine, const hwsim::DramTiming& dram) {
   const Durations d = durations(s, dram);
-  const Ticks array_done = s.groups == 1 && s.blocks == 1 ? single_block(s, d) : BlockWalk(s, d).run();
-  Ticks total = array_done + d.drain + machine.pipeline_cycles * kTick + d.latency;
+  Ticks first_row = 0, array_done = 0;
+  if (s.groups == 1 && s.blocks == 1) {
+    array_done = single_block(s, d, first_row);
+  } else {
+    BlockWalk walk(s, d);
+    array_done = walk.run();
+    first_row = walk.first_row();
+  }
+  const Ticks tail = machine.pipeline_cycles * kTick + d.latency;
+  if (dram.bits_per_kilocycle == 0) return (array_done + d.drain + tail) / kTick;
+
+  // The last request waits for the last result.
+  const std::int64_t left = s.output_bits % dram.request_bits;
+  const Ticks flush = dram.transfer_ticks(left == 0 ? dram.request_bits : dram.whole_bursts(left));
+  Ticks total = array_done + d.drain + tail + flush;
+  const auto bus = [&](std::int64_t tiles, Ticks each) { return tiles * each; };
+  const Ticks all = bus(s.resident_tiles(), d.resident_bus) + bus(s.stream_tiles(), d.stream_bus) + bus(s.jobs(), d.job_bus);
+  // The bus carries everything once ...
+  total = std::max(total, d.latency + all);
+  // ... and after the first row all results but that row's, and the stream tiles for which there was no slot before.
+  const std::int64_t first_tiles = s.blocks == 1 ? s.last_block_tiles : s.block_tiles;
+  const std::int64_t later_tiles = std::max<std::int64_t>(0, s.stream_tiles() - s.stream_slots);
+  total = std::max(total, first_row + bus(later_tiles, d.stream_bus) + bus(s.jobs() - first_tiles, d.job_bus) + flush + tail);
+  // Where the stream is what the bus carries most of, results follow their tile by `lag`, and the bus has nothing else to do at the end.
+  const Ticks row_results = bus(first_tiles, d.job_bus);
+  if (d.stream_bus > row_results) {
+    const Ticks lag = d.latency + Durations::kToken + d.job + (first_tiles - 1) * d.step + d.drain + machine.pipeline_cycles * kTick;
+    total = std::max(total, all + d.latency +
+                                static_cast<Ticks>(static_cast<double>(lag) * static_cast<double>(d.stream_bus) /
+                                                   static_cast<double>(d.stream_bus + row_results)));
+  }
   return (total + kTick - 1) / kTick;
 }
 

@@ -70,9 +70,13 @@ class FetchStage : public hwsim::Stage {
 /// Takes the results of a job out of the array, requantizes them and hands them to the writer.
 class ResultStage : public hwsim::Stage {
  public:
-  ResultStage(const sc_core::sc_module_name& module_name, hwsim::Dram& dram, const Schedule& schedule, std::int64_t pipeline_cycles,
+  ResultStage(const sc_core::sc_module_name& module_name, hwsim::Dram& dram, const Schedule& schedule, const Machine& machine,
               hwsim::Trace* trace)
-      : Stage(module_name), schedule_(schedule), pipeline_cycles_(pipeline_cycles), writer_(dram, this, pipeline_bits(schedule, pipeline_cycles)), trace_(trace) {
+      : Stage(module_name),
+        schedule_(schedule),
+        pipeline_cycles_(machine.pipeline_cycles),
+        writer_(dram, this, buffer_bits(schedule, machine, dram.timing().request_bits)),
+        trace_(trace) {
     if (trace_) track_ = trace_->track("result");
   }
   void connect(hwsim::Stage* array) { array_ = array; }
@@ -106,9 +110,10 @@ class ResultStage : public hwsim::Stage {
     array_->wake_at(now());
   }
 
-  /// Results that can be in the pipeline behind the array, and one request's handshake, at once.
-  static std::int64_t pipeline_bits(const Schedule& s, std::int64_t pipeline_cycles) {
-    return ((pipeline_cycles + 2) / s.drain_cycles + 2) * (s.output_bits / s.results() + 1);
+  /// The buffer, and what can be in the pipeline between the array and it.
+  static std::int64_t buffer_bits(const Schedule& s, const Machine& machine, std::int64_t request_bits) {
+    const std::int64_t pipeline = ((machine.pipeline_cycles + 2) / s.drain_cycles + 2) * (s.output_bits / s.results() + 1);
+    return std::max(machine.output_buffer_bits, 2 * request_bits) + pipeline;
   }
 
   const Schedule& schedule_;
@@ -228,7 +233,7 @@ CycleResult simulate(const Schedule& schedule, const Machine& machine, const hws
   auto& stream_fetch = session.make<FetchStage>(stream_name, dram, stream, stream_plan, trace);
   hwsim::Stage* resident_fetch = nullptr;
   if (schedule.has_resident) resident_fetch = &session.make<FetchStage>(resident_name, dram, resident, resident_plan, trace);
-  auto& results = session.make<ResultStage>("result", dram, schedule, machine.pipeline_cycles, trace);
+  auto& results = session.make<ResultStage>("result", dram, schedule, machine, trace);
   const std::int64_t read_bits = schedule.has_resident ? (machine.rows + machine.columns) * machine.depth : 0;
   auto& execute = session.make<ExecuteStage>("execute", schedule, resident, stream, results, read_bits, trace);
   results.connect(&execute);

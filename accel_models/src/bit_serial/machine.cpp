@@ -23,6 +23,7 @@ Result<Machine> read_machine(const JsonReader& reader) {
   DYAD_TRY(machine.pipeline_cycles, sourced_integer(reader, "pipeline_cycles", 0, 1000));
   DYAD_TRY(machine.requantizer_lanes, sourced_integer(reader, "requantizer_lanes", 1, 65536));
   DYAD_TRY(machine.output_port_bits, sourced_integer(reader, "output_port_bits", 1, 65536));
+  DYAD_TRY(machine.output_buffer_bits, sourced_integer(reader, "output_buffer_bits", 1, std::int64_t{1} << 32));
   DYAD_TRY(machine.queue_depth, sourced_integer(reader, "queue_depth", 1, kMaxQueueDepth));
   DYAD_CHECK(reader.finish());
   return machine;

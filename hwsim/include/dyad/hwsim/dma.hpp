@@ -30,13 +30,12 @@ class DmaReader : public DramClient {
   std::int64_t last_arrival_ = 0;
 };
 
-/// Collects results and writes them in whole requests. Holds two requests' worth (or one larger piece): a piece for which there is no room
-/// waits.
+/// Collects results and writes them in whole requests. A piece for which its buffer has no room waits, unless nothing is on its way out.
 class DmaWriter : public DramClient {
  public:
   /// `room` is woken when the buffer has drained.
-  /// `pipeline_bits`: room on top of the two requests for what is still on its way into the buffer.
-  DmaWriter(Dram& dram, Stage* room, std::int64_t pipeline_bits = 0);
+  /// capacity_bits >= 2 requests.
+  DmaWriter(Dram& dram, Stage* room, std::int64_t capacity_bits);
   bool has_room(std::int64_t bits);
   /// Takes the piece; it reaches the buffer in cycle `at` >= now.
   void write(std::int64_t bits, std::int64_t at);

@@ -20,6 +20,7 @@ struct Machine {
   std::int64_t pipeline_cycles = 1;     ///< from a tile's last operands to its accumulators
   std::int64_t requantizer_lanes = 1;   ///< results, or elements of pooling and addition, a cycle
   std::int64_t output_port_bits = 64;   ///< bits that leave the requantizer a cycle
+  std::int64_t output_buffer_bits = 4096;  ///< between requantizer and external memory; at least two requests are built
   std::int64_t queue_depth = 8;         ///< tiles of the streaming operand in flight: depth of the token queues; <= kMaxQueueDepth
 
   std::int64_t lanes() const { return rows * columns * depth; }

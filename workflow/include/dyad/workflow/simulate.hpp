@@ -1,0 +1,83 @@
+/// \file Cost of a network, or of single layers, on an accelerator: layer by layer, in total, and as a table over bits.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "dyad/base/bits.hpp"
+#include "dyad/base/cost_model.hpp"
+#include "dyad/base/json.hpp"
+#include "dyad/network/network.hpp"
+
+namespace dyad::workflow {
+
+/// Bits of tensors that several layers, or a residual addition, read.
+constexpr int kResidualBits = 16;
+
+struct SimulatedLayer {
+  LayerShape shape;
+  OperandBits bits;
+  LayerCost cost;
+};
+
+/// Sums over the layers; utilization is that of the whole run.
+struct SimulationTotals {
+  Cycles cycles, compute_cycles, stall_cycles;
+  double latency_us = 0;
+  double utilization = 0;
+  Bits dram_read, dram_write;
+  std::map<std::string, double> energy_breakdown_pj;
+  double energy_pj = 0;
+};
+
+struct Simulation {
+  std::string model;  ///< the network's name
+  std::string bits;   ///< a label such as "W8A8"
+  std::string accelerator;
+  Tier tier = Tier::kAnalytic;
+  int batch = 1;
+  Megahertz clock;
+  Ceilings ceilings;
+  std::vector<SimulatedLayer> layers;  ///< execution order
+  SimulationTotals totals;
+};
+
+/// Operand bits of every costed layer in execution order. Input: a weighted layer's activation bits, kResidualBits for the others.
+/// Output: the activation bits of the weighted layer that is its only reader; kResidualBits when several layers or an unweighted one read
+/// it; 32 for the network's output. Operations that cost nothing (activation functions, reshapes) are looked through. Error: a weighted
+/// layer without bits; bits for a layer that the network does not have.
+Result<std::vector<OperandBits>> operand_bits(const network::Network& network, const BitAssignment& assignment);
+
+/// Cost of every layer and in total; layers run one after another. `network` has shapes and is folded.
+/// Error: as operand_bits; a layer that the accelerator can't run.
+Result<Simulation> simulate_network(const network::Network& network, const BitAssignment& assignment, const CostModel& model);
+
+/// The same for layers that are no network, each at the same bits.
+Result<Simulation> simulate_layers(std::span<const LayerShape> layers, OperandBits bits, const CostModel& model);
+
+/// The document dyad.simulation/1.
+OrderedJson simulation_document(const Simulation& simulation);
+
+/// Costs [layer][w - 1][a - 1] of every weighted layer alone for w, a from 1 to 8, with output bits a, so that layers can be summed.
+struct CostTable {
+  static constexpr int kBits = 8;
+  template <typename Number>
+  using Grid = std::vector<std::array<std::array<Number, kBits>, kBits>>;
+  std::string model, accelerator;
+  Tier tier = Tier::kAnalytic;
+  int batch = 1;
+  std::vector<std::string> layer_names;
+  Grid<std::int64_t> cycles;
+  Grid<double> energy_pj;
+};
+Result<CostTable> cost_table(const network::Network& network, const CostModel& model);
+/// {"table": cycles, "energy_pj": …, "layer_names": …}
+OrderedJson table_document(const CostTable& table);
+/// One line a layer and bit pair: layer,w,a,cycles,energy_pj.
+std::string table_csv(const CostTable& table);
+
+}  // namespace dyad::workflow

@@ -1,0 +1,217 @@
+#include "dyad/workflow/simulate.hpp"
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+#include <set>
+
+namespace dyad::workflow {
+namespace {
+
+using network::Network;
+using network::NodeId;
+
+/// Costed layers that read the tensor of `id`, through operations that cost nothing; `ends` when it is the network's output.
+void find_readers(const Network& network, NodeId id, const std::set<std::string>& costed, std::vector<NodeId>& readers, bool& ends) {
+  ends = ends || id == network.output();
+  for (const NodeId consumer : network.consumers(id)) {
+    if (costed.contains(network.node(consumer).name)) {
+      readers.push_back(consumer);
+    } else {
+      find_readers(network, consumer, costed, readers, ends);
+    }
+  }
+}
+
+void describe_model(const CostModel& model, Simulation& simulation) {
+  simulation.accelerator = model.name();
+  simulation.tier = model.tier();
+  simulation.batch = model.batch();
+  simulation.clock = model.clock();
+  simulation.ceilings = model.ceilings();
+}
+
+Result<void> add_layer(const LayerShape& shape, OperandBits bits, const CostModel& model, Simulation& simulation) {
+  DYAD_TRY(LayerCost cost, model.cost(shape, bits, Activity{}));
+  SimulationTotals& totals = simulation.totals;
+  totals.cycles += cost.cycles;
+  totals.compute_cycles += cost.compute_cycles;
+  totals.stall_cycles += cost.stall_cycles;
+  totals.dram_read += cost.dram_read;
+  totals.dram_write += cost.dram_write;
+  totals.utilization += cost.utilization * static_cast<double>(cost.cycles.value);  // divided by all cycles at the end
+  for (const auto& [component, energy_pj] : cost.energy_pj) totals.energy_breakdown_pj[component] += energy_pj;
+  totals.energy_pj += cost.energy().value;
+  simulation.layers.push_back({shape, bits, std::move(cost)});
+  return {};
+}
+
+void finish_totals(Simulation& simulation) {
+  SimulationTotals& totals = simulation.totals;
+  totals.latency_us = duration(totals.cycles, simulation.clock).value;
+  if (totals.cycles.value > 0) totals.utilization /= static_cast<double>(totals.cycles.value);
+}
+
+OrderedJson breakdown_document(const std::map<std::string, double>& energies) {
+  OrderedJson document = OrderedJson::object();
+  for (const char* component : {"array", "sram", "dram", "leakage"})
+    if (const auto found = energies.find(component); found != energies.end()) document[component] = found->second;
+  for (const auto& [component, energy_pj] : energies) document[component] = energy_pj;
+  return document;
+}
+
+OrderedJson layer_document(const SimulatedLayer& layer, Megahertz clock) {
+  const LayerCost& cost = layer.cost;
+  OrderedJson document;
+  document["name"] = layer.shape.name;
+  document["kind"] = to_string(layer.shape.kind);
+  if (layer.shape.is_weighted()) {
+    document["w"] = layer.bits.weight;
+    document["a"] = layer.bits.activation;
+  }
+  document["out"] = layer.bits.out;
+  document["macs"] = layer.shape.macs();
+  document["params"] = layer.shape.weight_count();
+  document["cycles"] = cost.cycles.value;
+  document["compute_cycles"] = cost.compute_cycles.value;
+  document["stall_cycles"] = cost.stall_cycles.value;
+  document["latency_us"] = duration(cost.cycles, clock).value;
+  document["energy_pj"] = cost.energy().value;
+  document["energy_breakdown_pj"] = breakdown_document(cost.energy_pj);
+  document["utilization"] = cost.utilization;
+  document["dram_read_bits"] = cost.dram_read.value;
+  document["dram_write_bits"] = cost.dram_write.value;
+  document["bottleneck"] = cost.bottleneck;
+  return document;
+}
+
+}  // namespace
+
+Result<std::vector<OperandBits>> operand_bits(const Network& network, const BitAssignment& assignment) {
+  const std::vector<LayerShape> shapes = network::layer_shapes(network);
+  std::set<std::string> costed, weighted;
+  for (const LayerShape& shape : shapes) {
+    costed.insert(shape.name);
+    if (shape.is_weighted()) weighted.insert(shape.name);
+  }
+  for (const auto& entry : assignment)
+    if (!weighted.contains(entry.first))
+      return Error{entry.first, "the network has no convolution or fully connected layer of that name", "'inspect' lists the layers"};
+  for (const std::string& name : weighted)
+    if (!assignment.contains(name))
+      return Error{name, "this layer has no bits", "give every convolution and fully connected layer its bits"};
+
+  std::vector<OperandBits> all;
+  for (const LayerShape& shape : shapes) {
+    OperandBits bits{8, kResidualBits, kResidualBits};
+    if (shape.is_weighted()) {
+      const LayerBits own = assignment.at(shape.name);
+      bits.weight = own.weight;
+      bits.activation = own.activation;
+    }
+    const auto id = network.find(shape.name);
+    DYAD_EXPECT(id.has_value(), "no node is called " + shape.name);
+    std::vector<NodeId> readers;
+    bool ends = false;
+    find_readers(network, *id, costed, readers, ends);
+    if (readers.size() == 1 && weighted.contains(network.node(readers[0]).name))
+      bits.out = assignment.at(network.node(readers[0]).name).activation;
+    if (ends) bits.out = 32;
+    all.push_back(bits);
+  }
+  return all;
+}
+
+Result<Simulation> simulate_network(const Network& network, const BitAssignment& assignment, const CostModel& model) {
+  DYAD_TRY(const std::vector<OperandBits> bits, operand_bits(network, assignment));
+  const std::vector<LayerShape> shapes = network::layer_shapes(network);
+  Simulation simulation;
+  simulation.model = network.name;
+  describe_model(model, simulation);
+  for (std::size_t i = 0; i < shapes.size(); ++i) DYAD_CHECK(add_layer(shapes[i], bits[i], model, simulation));
+  finish_totals(simulation);
+  return simulation;
+}
+
+Result<Simulation> simulate_layers(std::span<const LayerShape> layers, OperandBits bits, const CostModel& model) {
+  Simulation simulation;
+  describe_model(model, simulation);
+  for (const LayerShape& shape : layers) DYAD_CHECK(add_layer(shape, bits, model, simulation));
+  finish_totals(simulation);
+  return simulation;
+}
+
+OrderedJson simulation_document(const Simulation& simulation) {
+  const SimulationTotals& totals = simulation.totals;
+  OrderedJson document;
+  document["schema"] = "dyad.simulation/1";
+  document["version"] = DYAD_VERSION;
+  document["model"] = simulation.model;
+  document["accelerator"] = {{"name", simulation.accelerator},
+                             {"clock_mhz", simulation.clock.value},
+                             {"batch", simulation.batch},
+                             {"peak_binary_ops_per_s", simulation.ceilings.peak_binary_ops_per_s},
+                             {"dram_bytes_per_s", simulation.ceilings.dram_bytes_per_s}};
+  document["tier"] = to_string(simulation.tier);
+  document["batch"] = simulation.batch;
+  document["bits"] = simulation.bits;
+  document["layers"] = OrderedJson::array();
+  for (const SimulatedLayer& layer : simulation.layers) document["layers"].push_back(layer_document(layer, simulation.clock));
+  document["totals"] = {{"cycles", totals.cycles.value},
+                        {"latency_us", totals.latency_us},
+                        {"energy_pj", totals.energy_pj},
+                        {"utilization", totals.utilization},
+                        {"compute_cycles", totals.compute_cycles.value},
+                        {"stall_cycles", totals.stall_cycles.value},
+                        {"dram_read_bits", totals.dram_read.value},
+                        {"dram_write_bits", totals.dram_write.value},
+                        {"energy_breakdown_pj", breakdown_document(totals.energy_breakdown_pj)}};
+  return document;
+}
+
+Result<CostTable> cost_table(const Network& network, const CostModel& model) {
+  CostTable table;
+  table.model = network.name;
+  table.accelerator = model.name();
+  table.tier = model.tier();
+  table.batch = model.batch();
+  for (const LayerShape& shape : network::layer_shapes(network)) {
+    if (!shape.is_weighted()) continue;
+    table.layer_names.push_back(shape.name);
+    table.cycles.emplace_back();
+    table.energy_pj.emplace_back();
+    for (int w = 1; w <= CostTable::kBits; ++w)
+      for (int a = 1; a <= CostTable::kBits; ++a) {
+        DYAD_TRY(const LayerCost cost, model.cost(shape, {w, a, a}, Activity{}));
+        table.cycles.back()[static_cast<std::size_t>(w - 1)][static_cast<std::size_t>(a - 1)] = cost.cycles.value;
+        table.energy_pj.back()[static_cast<std::size_t>(w - 1)][static_cast<std::size_t>(a - 1)] = cost.energy().value;
+      }
+  }
+  return table;
+}
+
+OrderedJson table_document(const CostTable& table) {
+  OrderedJson document;
+  document["schema"] = "dyad.cost_table/1";
+  document["version"] = DYAD_VERSION;
+  document["model"] = table.model;
+  document["accelerator"] = table.accelerator;
+  document["tier"] = to_string(table.tier);
+  document["batch"] = table.batch;
+  document["layer_names"] = table.layer_names;
+  document["table"] = table.cycles;
+  document["energy_pj"] = table.energy_pj;
+  return document;
+}
+
+std::string table_csv(const CostTable& table) {
+  std::string text = "layer,w,a,cycles,energy_pj\n";
+  for (std::size_t layer = 0; layer < table.layer_names.size(); ++layer)
+    for (std::size_t w = 0; w < CostTable::kBits; ++w)
+      for (std::size_t a = 0; a < CostTable::kBits; ++a)
+        text += table.layer_names[layer] + "," + std::to_string(w + 1) + "," + std::to_string(a + 1) + "," +
+                std::to_string(table.cycles[layer][w][a]) + "," + nlohmann::json(table.energy_pj[layer][w][a]).dump() + "\n";
+  return text;
+}
+
+}  // namespace dyad::workflow
