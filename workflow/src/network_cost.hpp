@@ -1,12 +1,12 @@
 /// \file Cost of a whole network at a bit assignment, and the separable table that integer programs sum.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
 #include "dyad/base/cost_model.hpp"
 #include "dyad/network/network.hpp"
-#include "dyad/quantizer/allocation.hpp"
 #include "dyad/workflow/search.hpp"
 
 namespace dyad::workflow {
@@ -17,34 +17,24 @@ struct NetworkCost {
   CostTotals totals;
 };
 
-/// Layers that cost something, with what their cost depends on besides their own bits.
+/// A network on an accelerator: simulate_network with size and BOPS, and the costs that can be summed layer by layer.
 class CostedNetwork {
  public:
-  /// `network` is folded and has shapes; `residual_bits` is the format of tensors that several layers read.
-  CostedNetwork(const network::Network& network, int residual_bits);
+  /// `network` is folded and has shapes; both must outlive this.
+  CostedNetwork(const network::Network& network, const CostModel& model);
 
-  /// A layer's output has the bits at which its only reader takes it, the residual bits when several or other layers read it, and
-  /// 32 at the network's end.
-  Result<NetworkCost> cost(const BitAssignment& assignment, const CostModel& model) const;
-
-  /// Costs of one weighted layer at (w, a) with output bits a: the separable table's entry.
-  Result<std::map<std::string, double>> separable(const LayerShape& layer, LayerBits bits, const CostModel& model) const;
-  /// Costs of all layers without weights together.
-  Result<std::map<std::string, double>> fixed(const CostModel& model) const;
-
-  std::vector<LayerShape> weighted() const;
+  Result<NetworkCost> cost(const BitAssignment& assignment) const;
+  /// Costs of one weighted layer at (w, a) with output bits a, as in cost_table.
+  Result<std::map<std::string, double>> separable(const LayerShape& layer, LayerBits bits) const;
+  /// Costs of all layers without weights together: no choice of bits changes them.
+  Result<std::map<std::string, double>> fixed() const;
+  /// Layers with weights, in execution order.
+  const std::vector<LayerShape>& weighted() const { return weighted_; }
 
  private:
-  struct Entry {
-    LayerShape shape;
-    std::string reader;      ///< the only layer that reads the output, when it has weights
-    bool is_output = false;  ///< the network's logits
-  };
-  OperandBits operand_bits(const Entry& entry, const BitAssignment& assignment) const;
-  std::vector<Entry> entries_;
-  int residual_bits_;
+  const network::Network& network_;
+  const CostModel& model_;
+  std::vector<LayerShape> weighted_;
 };
-
-double latency_us(const LayerCost& cost, const CostModel& model);
 
 }  // namespace dyad::workflow

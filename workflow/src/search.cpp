@@ -64,6 +64,7 @@ std::string hash_of(const SearchRequest& request) {
       {"seed", request.seed},
       {"cost_model", request.cost_model->name()},
       {"tier", to_string(request.cost_model->tier())},
+      {"ceilings", {request.cost_model->ceilings().peak_binary_ops_per_s, request.cost_model->ceilings().dram_bytes_per_s}},
       {"clock_mhz", request.cost_model->clock().value},
       {"batch", request.cost_model->batch()},
       {"check_tier", request.check_model ? to_string(request.check_model->tier()) : ""},
@@ -152,12 +153,12 @@ Result<SearchOutcome> search(const SearchRequest& request, Progress& progress) {
   result.sensitivity = std::move(*sensitivity);
 
   if (!enter("integer program")) return cancelled();
-  const CostedNetwork costed(calibrated.folded(), request.quantization.residual_bits);
-  DYAD_TRY(const NetworkCost at_8_bits, costed.cost(quantizer::uniform_assignment(calibrated.folded(), {8, 8}, true), *request.cost_model));
+  const CostedNetwork costed(calibrated.folded(), *request.cost_model);
+  DYAD_TRY(const NetworkCost at_8_bits, costed.cost(quantizer::uniform_assignment(calibrated.folded(), {8, 8}, true)));
   result.cost_at_8_bits = at_8_bits.totals;
   DYAD_TRY(const quantizer::ChoiceProblem problem, make_choice_problem(request, calibrated, costed, result.sensitivity));
   DYAD_TRY(result.limits, resolve_search_limits(request, problem, at_8_bits.totals));
-  DYAD_TRY(auto outcome, solve_within(problem, costed, *request.cost_model, result.limits));
+  DYAD_TRY(auto outcome, solve_within(problem, costed, result.limits));
   if (auto* infeasible = std::get_if<quantizer::Infeasible>(&outcome)) return SearchOutcome(std::move(*infeasible));
   Solved& solved = std::get<Solved>(outcome);
   for (SearchLayer& layer : solved.cost.layers)

@@ -28,7 +28,7 @@ Result<ParetoPoint> PointMeter::point(const BitAssignment& assignment, std::stri
   point.label = std::move(label);
   point.origin = std::move(origin);
   point.assignment = assignment;
-  DYAD_TRY(const NetworkCost cost, costed_.cost(assignment, *request_.cost_model));
+  DYAD_TRY(const NetworkCost cost, costed_.cost(assignment));
   point.cost = cost.totals;
   DYAD_TRY(const quantizer::IntegerNetwork network, quantize(assignment));
   DYAD_TRY(point.logits_mse, logits_mse(network));
@@ -55,7 +55,7 @@ Result<std::optional<std::size_t>> add_uniform_points(const SearchRequest& reque
   for (const int w : request.bits)
     for (const int a : request.bits) {
       const BitAssignment assignment = quantizer::uniform_assignment(calibrated.folded(), {w, a}, request.all_layers);
-      DYAD_TRY(const NetworkCost cost, costed.cost(assignment, *request.cost_model));
+      DYAD_TRY(const NetworkCost cost, costed.cost(assignment));
       if (within(cost.totals, limits)) fitting.push_back({w, a});
     }
   for (const LayerBits bits : fitting)
@@ -99,7 +99,7 @@ Result<void> add_sweep_points(const SearchRequest& request, const quantizer::Cho
     progress.stage(fmt::format("sweep: {} <= {}", cost_name, ratio));
     if (progress.cancelled()) return {};
     const ResolvedLimit limit{{cost_name, quantizer::LimitKind::kRatio, ratio}, ratio * at_8_bits.get(cost_name)};
-    DYAD_TRY(const auto outcome, solve_within(problem, costed, *request.cost_model, std::span(&limit, 1)));
+    DYAD_TRY(const auto outcome, solve_within(problem, costed, std::span(&limit, 1)));
     const auto* solved = std::get_if<Solved>(&outcome);
     if (solved == nullptr) continue;
     const auto same = std::find_if(points.begin(), points.end(), [&](const ParetoPoint& point) {

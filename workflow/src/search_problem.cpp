@@ -16,8 +16,8 @@ Result<quantizer::ChoiceProblem> make_choice_problem(const SearchRequest& reques
   // Whatever 4-bit leaves at 8 bits is fixed.
   const BitAssignment free_at_4 = quantizer::uniform_assignment(calibrated.folded(), {4, 4}, request.all_layers);
   quantizer::ChoiceProblem problem;
-  DYAD_TRY(problem.fixed_costs, costed.fixed(*request.cost_model));
-  const std::vector<LayerShape> shapes = costed.weighted();
+  DYAD_TRY(problem.fixed_costs, costed.fixed());
+  const std::vector<LayerShape>& shapes = costed.weighted();
   DYAD_EXPECT(shapes.size() == sensitivity.layers.size(), "the sensitivity table is of another network");
   for (std::size_t l = 0; l < shapes.size(); ++l) {
     const quantizer::LayerSensitivity& measured = sensitivity.layers[l];
@@ -26,7 +26,7 @@ Result<quantizer::ChoiceProblem> make_choice_problem(const SearchRequest& reques
     const auto add = [&](int w, int a) -> Result<void> {
       quantizer::Choice choice{w, a, measured.error.at(w), {}};
       if (!measured.input_error.empty()) choice.loss += measured.input_error.at(a);
-      DYAD_TRY(choice.costs, costed.separable(shapes[l], {w, a}, *request.cost_model));
+      DYAD_TRY(choice.costs, costed.separable(shapes[l], {w, a}));
       layer.choices.push_back(std::move(choice));
       return {};
     };
@@ -66,7 +66,7 @@ bool within(const CostTotals& cost, std::span<const ResolvedLimit> limits) {
 }
 
 Result<std::variant<Solved, quantizer::Infeasible>> solve_within(const quantizer::ChoiceProblem& problem, const CostedNetwork& costed,
-                                                                 const CostModel& model, std::span<const ResolvedLimit> limits) {
+                                                                 std::span<const ResolvedLimit> limits) {
   using Answer = std::variant<Solved, quantizer::Infeasible>;
   constexpr int kMostRounds = 8;
   std::vector<quantizer::Limit> separable;
@@ -80,7 +80,7 @@ Result<std::variant<Solved, quantizer::Infeasible>> solve_within(const quantizer
       return Answer(std::move(*infeasible));
     }
     Solved solved{std::get<quantizer::Allocation>(std::move(outcome)), {}};
-    DYAD_TRY(solved.cost, costed.cost(solved.allocation.assignment, model));
+    DYAD_TRY(solved.cost, costed.cost(solved.allocation.assignment));
     const bool keeps = within(solved.cost.totals, limits);
     const bool better = keeps && (!best || solved.allocation.objective < best->allocation.objective);
     if (keeps && !better) break;  // loosening gained nothing

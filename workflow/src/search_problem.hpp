@@ -30,6 +30,6 @@ struct Solved {
 /// The program sums separable costs, the limits speak of the network. So the program is solved again with its limits scaled by
 /// absolute / network cost of the last answer, until that answer keeps them.
 Result<std::variant<Solved, quantizer::Infeasible>> solve_within(const quantizer::ChoiceProblem& problem, const CostedNetwork& costed,
-                                                                 const CostModel& model, std::span<const ResolvedLimit> limits);
+                                                                 std::span<const ResolvedLimit> limits);
 
 }  // namespace dyad::workflow
