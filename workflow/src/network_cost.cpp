@@ -24,8 +24,8 @@ double CostTotals::get(std::string_view cost_name) const {
 }
 
 CostedNetwork::CostedNetwork(const network::Network& network, const CostModel& model) : network_(network), model_(model) {
-  for (LayerShape& shape : network::layer_shapes(network))
-    if (shape.is_weighted()) weighted_.push_back(std::move(shape));
+  for (CostedLayer& layer : costed_layers(network))
+    if (layer.shape.is_weighted()) weighted_.push_back(std::move(layer.shape));
 }
 
 Result<NetworkCost> CostedNetwork::cost(const BitAssignment& assignment) const {
@@ -39,7 +39,7 @@ Result<NetworkCost> CostedNetwork::cost(const BitAssignment& assignment) const {
       network.totals.size_mib += size_mib(layer.shape, layer.bits.weight);
       network.totals.bops_g += bops_g(layer.shape, {layer.bits.weight, layer.bits.activation});
     }
-    network.layers.push_back({std::move(layer.shape), layer.bits, std::move(layer.cost), std::nullopt});
+    network.layers.push_back({std::move(layer), std::nullopt});
   }
   return network;
 }

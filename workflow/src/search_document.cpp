@@ -14,15 +14,6 @@ OrderedJson ratios(const CostTotals& cost, const CostTotals& at_8_bits) {
   return object;
 }
 
-OrderedJson accelerator_to_json(const CostModel& model) {
-  const Ceilings ceilings = model.ceilings();
-  return {{"name", model.name()},
-          {"clock_mhz", model.clock().value},
-          {"batch", model.batch()},
-          {"peak_binary_ops_per_s", ceilings.peak_binary_ops_per_s},
-          {"dram_bytes_per_s", ceilings.dram_bytes_per_s}};
-}
-
 OrderedJson limits_to_json(const std::vector<ResolvedLimit>& limits) {
   OrderedJson array = OrderedJson::array();
   for (const ResolvedLimit& limit : limits)
@@ -34,26 +25,7 @@ OrderedJson limits_to_json(const std::vector<ResolvedLimit>& limits) {
 }
 
 OrderedJson layer_to_json(const SearchLayer& layer, const CostModel& model) {
-  OrderedJson object = {{"name", layer.shape.name}, {"kind", to_string(layer.shape.kind)}};
-  if (layer.shape.is_weighted()) {
-    object["w"] = layer.bits.weight;
-    object["a"] = layer.bits.activation;
-  }
-  object["out"] = layer.bits.out;
-  object["macs"] = layer.shape.macs();
-  object["params"] = layer.shape.weight_count();
-  object["cycles"] = layer.cost.cycles.value;
-  object["compute_cycles"] = layer.cost.compute_cycles.value;
-  object["stall_cycles"] = layer.cost.stall_cycles.value;
-  object["latency_us"] = duration(layer.cost.cycles, model.clock()).value;
-  object["energy_pj"] = layer.cost.energy().value;
-  OrderedJson breakdown = OrderedJson::object();
-  for (const auto& [component, energy] : layer.cost.energy_pj) breakdown[component] = energy;
-  object["energy_breakdown_pj"] = breakdown;
-  object["utilization"] = layer.cost.utilization;
-  object["dram_read_bits"] = layer.cost.dram_read.value;
-  object["dram_write_bits"] = layer.cost.dram_write.value;
-  object["bottleneck"] = layer.cost.bottleneck;
+  OrderedJson object = simulated_layer_document(layer, model.clock());
   if (layer.loss) object["loss"] = *layer.loss;
   return object;
 }
@@ -113,7 +85,7 @@ OrderedJson search_to_json(const SearchRequest& request, const SearchResult& res
   document["data"] = {{"name", request.evaluation.name}, {"images", result.evaluation_images}};
   document["method"] = to_string(request.method);
   document["tier"] = to_string(request.cost_model->tier());
-  document["accelerator"] = accelerator_to_json(*request.cost_model);
+  document["accelerator"] = accelerator_document(*request.cost_model);
   document["limits"] = limits_to_json(result.limits);
   document["status"] = result.allocation.proved ? "optimal" : "feasible";
   document["objective"] = result.allocation.objective;
@@ -155,7 +127,7 @@ OrderedJson infeasible_to_json(const SearchRequest& request, const quantizer::In
           {"model", request.model},
           {"method", to_string(request.method)},
           {"tier", to_string(request.cost_model->tier())},
-          {"accelerator", accelerator_to_json(*request.cost_model)},
+          {"accelerator", accelerator_document(*request.cost_model)},
           {"status", "infeasible"},
           {"conflicts", std::move(conflicts)}};
 }

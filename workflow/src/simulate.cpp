@@ -74,7 +74,23 @@ OrderedJson breakdown_document(const std::map<std::string, double>& energies) {
   return document;
 }
 
-OrderedJson layer_document(const SimulatedLayer& layer, Megahertz clock) {
+OrderedJson accelerator_document(const Simulation& simulation) {
+  return {{"name", simulation.accelerator},
+          {"clock_mhz", simulation.clock.value},
+          {"batch", simulation.batch},
+          {"peak_binary_ops_per_s", simulation.ceilings.peak_binary_ops_per_s},
+          {"dram_bytes_per_s", simulation.ceilings.dram_bytes_per_s}};
+}
+
+}  // namespace
+
+OrderedJson accelerator_document(const CostModel& model) {
+  Simulation simulation;
+  describe_model(model, simulation);
+  return accelerator_document(simulation);
+}
+
+OrderedJson simulated_layer_document(const SimulatedLayer& layer, Megahertz clock) {
   const LayerCost& cost = layer.cost;
   OrderedJson document;
   document["name"] = layer.shape.name;
@@ -99,8 +115,6 @@ OrderedJson layer_document(const SimulatedLayer& layer, Megahertz clock) {
   document["bottleneck"] = cost.bottleneck;
   return document;
 }
-
-}  // namespace
 
 std::vector<CostedLayer> costed_layers(const Network& network) {
   std::vector<CostedLayer> layers;
@@ -183,16 +197,12 @@ OrderedJson simulation_document(const Simulation& simulation) {
   document["schema"] = "dyad.simulation/1";
   document["version"] = DYAD_VERSION;
   document["model"] = simulation.model;
-  document["accelerator"] = {{"name", simulation.accelerator},
-                             {"clock_mhz", simulation.clock.value},
-                             {"batch", simulation.batch},
-                             {"peak_binary_ops_per_s", simulation.ceilings.peak_binary_ops_per_s},
-                             {"dram_bytes_per_s", simulation.ceilings.dram_bytes_per_s}};
+  document["accelerator"] = accelerator_document(simulation);
   document["tier"] = to_string(simulation.tier);
   document["batch"] = simulation.batch;
   document["bits"] = simulation.bits;
   document["layers"] = OrderedJson::array();
-  for (const SimulatedLayer& layer : simulation.layers) document["layers"].push_back(layer_document(layer, simulation.clock));
+  for (const SimulatedLayer& layer : simulation.layers) document["layers"].push_back(simulated_layer_document(layer, simulation.clock));
   document["totals"] = {{"cycles", totals.cycles.value},
                         {"latency_us", totals.latency_us},
                         {"energy_pj", totals.energy_pj},

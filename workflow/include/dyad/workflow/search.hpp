@@ -19,6 +19,7 @@
 #include "dyad/quantizer/post_training.hpp"
 #include "dyad/quantizer/sensitivity.hpp"
 #include "dyad/workflow/progress.hpp"
+#include "dyad/workflow/simulate.hpp"
 
 namespace dyad::workflow {
 
@@ -71,10 +72,7 @@ struct CostTotals {
 };
 
 /// One costed layer at the chosen bits.
-struct SearchLayer {
-  LayerShape shape;
-  OperandBits bits;
-  LayerCost cost;
+struct SearchLayer : SimulatedLayer {
   std::optional<double> loss;  ///< weighted layers only
 };
 

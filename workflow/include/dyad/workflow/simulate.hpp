@@ -70,6 +70,10 @@ Result<Simulation> simulate_network(const network::Network& network, const BitAs
 /// The same for layers that are no network, each at the same bits.
 Result<Simulation> simulate_layers(std::span<const LayerShape> layers, OperandBits bits, const CostModel& model);
 
+/// {"name", "clock_mhz", "batch", "peak_binary_ops_per_s", "dram_bytes_per_s"}
+OrderedJson accelerator_document(const CostModel& model);
+/// An entry of `layers` in dyad.simulation/1 and dyad.search/1.
+OrderedJson simulated_layer_document(const SimulatedLayer& layer, Megahertz clock);
 /// The document dyad.simulation/1.
 OrderedJson simulation_document(const Simulation& simulation);
 
