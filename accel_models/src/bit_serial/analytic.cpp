@@ -27,10 +27,15 @@ struct Durations {
 
 /// Both operands are requested at reset and share the bus in equal parts until one of them has all that it may fetch; the results of
 /// early jobs take their part as well. Without a limit on bandwidth these are exact.
-void fill_phase(const Schedule& s, std::int64_t first_tiles, Durations& d) {
-  const Ticks prefetched = std::min(s.stream_slots, s.stream_tiles()) * d.stream_bus;
-  const Ticks resident_all = s.has_resident ? first_tiles * d.resident_bus : 0;
-  d.first_stream = d.latency + std::max(s.stream_words * kTick, d.stream_bus + std::min(d.stream_bus, resident_all));
+void fill_phase(const Schedule& s, std::int64_t first_tiles, const hwsim::DramTiming& dram, Durations& d) {
+  const auto whole = [&](Ticks bus, std::int64_t request_bits) {
+    const Ticks request = dram.transfer_ticks(request_bits);
+    return request == 0 ? 0 : (bus + request - 1) / request * request;
+  };
+  const Ticks prefetched = whole(std::min(s.stream_slots, s.stream_tiles()) * d.stream_bus, s.stream_request_bits);
+  const Ticks resident_all = s.has_resident ? whole(first_tiles * d.resident_bus, s.resident_request_bits) : 0;
+  const Ticks first_bus = std::min(whole(d.stream_bus, s.stream_request_bits), s.stream_tiles() * d.stream_bus);
+  d.first_stream = d.latency + std::max(s.stream_words * kTick, first_bus + std::min(first_bus, resident_all));
   d.first_row = kNever;
   if (!s.has_resident) return;
   const Ticks results =
@@ -39,7 +44,7 @@ void fill_phase(const Schedule& s, std::int64_t first_tiles, Durations& d) {
                    : d.job_bus,
                d.resident_bus);
   const auto gate = [&](std::int64_t tile) {
-    const Ticks bus = (tile + 1) * d.resident_bus;
+    const Ticks bus = std::min(whole((tile + 1) * d.resident_bus, s.resident_request_bits), s.resident_pass_tiles * d.resident_bus);
     const Ticks arrival = d.latency + std::max((tile + 1) * s.resident_words * kTick, bus + std::min(bus, prefetched) + tile * results);
     return arrival + Durations::kToken + d.job + (first_tiles - 1 - tile) * d.step;
   };
@@ -62,7 +67,7 @@ Durations durations(const Schedule& s, const hwsim::DramTiming& dram) {
   d.drain = std::max(s.drain_cycles * kTick, d.job_bus);
   d.latency = dram.latency * kTick;
   d.step = std::max(d.job, d.drain);
-  fill_phase(s, s.blocks == 1 ? s.last_block_tiles : s.block_tiles, d);
+  fill_phase(s, s.blocks == 1 ? s.last_block_tiles : s.block_tiles, dram, d);
   return d;
 }
 
