@@ -21,13 +21,13 @@ class Scripted : public Stage {
   std::function<void(Scripted&)> body_;
 };
 
-struct Run {
+struct Transfers {
   std::vector<std::pair<int, std::int64_t>> sent, received;  // item, cycle
 };
 
 /// A sender that pushes `items` as early as it can, and a receiver that pops one every `period` cycles at most.
-Run run_channel(std::int64_t depth, int items, std::int64_t period) {
-  Run run;
+Transfers run_channel(std::int64_t depth, int items, std::int64_t period) {
+  Transfers run;
   Session session;
   auto& channel = session.make<Channel<int>>(depth);
   auto& sender = session.make<Scripted>("sender", [&](Scripted& self) {
@@ -52,28 +52,28 @@ Run run_channel(std::int64_t depth, int items, std::int64_t period) {
 }
 
 TEST(Channel, ShowsAnItemOneCycleLater) {
-  const Run run = run_channel(4, 3, 1);
+  const Transfers run = run_channel(4, 3, 1);
   // One a cycle from cycle 0; each is seen a cycle later.
   EXPECT_EQ(run.sent, (std::vector<std::pair<int, std::int64_t>>{{0, 0}, {1, 1}, {2, 2}}));
   EXPECT_EQ(run.received, (std::vector<std::pair<int, std::int64_t>>{{0, 1}, {1, 2}, {2, 3}}));
 }
 
 TEST(Channel, OfDepthOneMovesAnItemEverySecondCycle) {
-  const Run run = run_channel(1, 3, 1);
+  const Transfers run = run_channel(1, 3, 1);
   // Push 0, pop 1, the place is free in 2.
   EXPECT_EQ(run.sent, (std::vector<std::pair<int, std::int64_t>>{{0, 0}, {1, 2}, {2, 4}}));
   EXPECT_EQ(run.received, (std::vector<std::pair<int, std::int64_t>>{{0, 1}, {1, 3}, {2, 5}}));
 }
 
 TEST(Channel, OfDepthTwoHoldsFullRate) {
-  const Run run = run_channel(2, 100, 1);
+  const Transfers run = run_channel(2, 100, 1);
   EXPECT_EQ(run.sent.back().second, 99);
   EXPECT_EQ(run.received.back().second, 100);
 }
 
 TEST(Channel, LosesAndReordersNothingUnderBackPressure) {
   for (const std::int64_t depth : {1, 2, 3, 8}) {
-    const Run run = run_channel(depth, 37, 5);
+    const Transfers run = run_channel(depth, 37, 5);
     ASSERT_EQ(run.received.size(), 37u);
     for (int i = 0; i < 37; ++i) EXPECT_EQ(run.received[static_cast<std::size_t>(i)].first, i);
     EXPECT_EQ(run.received.back().second, 1 + 36 * 5);
