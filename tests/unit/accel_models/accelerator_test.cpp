@@ -15,7 +15,9 @@ namespace dyad::accel_models {
 namespace {
 
 template <typename Number>
-Json number(Number value) { return {{"value", value}, {"source", "test"}}; }
+Json number(Number value) {
+  return {{"value", value}, {"source", "test"}};
+}
 
 Json example() {
   Json machine;
@@ -100,6 +102,8 @@ TEST_F(AcceleratorFile, NamesThePointerOfEveryFault) {
   expect_error(wrong, "/clock_mhz", "source");
   wrong = example();
   wrong["clock_mhz"] = number(-5);
+  expect_error(wrong, "/clock_mhz/value", "negative");
+  wrong["clock_mhz"] = number(0);
   expect_error(wrong, "/clock_mhz/value", "positive");
   wrong = example();
   wrong["dram"]["request_bits"] = 60;

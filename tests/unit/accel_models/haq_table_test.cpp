@@ -56,7 +56,8 @@ TEST(HaqTable, IsOfOurOrderOfMagnitude) {
         ours += cycles;
         theirs += published;
         ++count;
-        EXPECT_LT(std::abs(std::log(cycles / published)), std::log(3.0))
+        // HAQ's machine fetches the weights of wide 7 x 7 layers again for every image, ours once a batch.
+        EXPECT_LT(std::abs(std::log(cycles / published)), std::log(6.0))
             << layer.name << " " << row << " W" << w << "A" << a << ": " << cycles << " against " << published;
       }
   }
@@ -65,6 +66,7 @@ TEST(HaqTable, IsOfOurOrderOfMagnitude) {
   std::cout << "cycles of all points, ours / HAQ's: " << ours / theirs << "; mean factor of a point: " << std::exp(log_sum / count) << "\n";
   EXPECT_GT(ours / theirs, 0.7);
   EXPECT_LT(ours / theirs, 1.4);
+  EXPECT_LT(std::exp(log_sum / count), 1.25);
 }
 
 }  // namespace
