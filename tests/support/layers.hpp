@@ -76,6 +76,14 @@ inline std::vector<LayerShape> sample_layers() {
   LayerShape pool = conv("pool", 64, 64, 112, 3, 2);
   pool.kind = LayerKind::kMaxPool;
   layers.push_back(pool);
+  LayerShape tail = pool;
+  tail.name = "r20/pool";
+  tail.kind = LayerKind::kAveragePool;
+  tail.in_h = tail.in_w = 8;
+  tail.out_h = tail.out_w = 1;
+  tail.window = Window{};
+  tail.window.kernel_h = tail.window.kernel_w = 8;
+  layers.push_back(tail);
   return layers;
 }
 

@@ -274,10 +274,10 @@ std::int64_t schedule_cycles(const Schedule& s, const Machine& machine, const hw
   if (d.stream_bus > row_results) {
     const auto share = [&](Ticks part) { return static_cast<double>(part) / static_cast<double>(d.stream_bus + row_results); };
     // Results of single jobs also wait until they fill a request.
-    const Ticks gathered =
-        first_tiles > 1 ? 0 : std::max<std::int64_t>(0, dram.request_bits * s.jobs() / s.output_bits - 1) * (d.stream_bus + row_results);
-    const Ticks lag = d.latency + Durations::kToken + d.job + d.drain + machine.pipeline_cycles * kTick + gathered;
-    total = std::max(total, all + d.latency +
+    const std::int64_t pieces = std::min(dram.request_bits * s.jobs() / s.output_bits, s.jobs());
+    const Ticks gathered = first_tiles > 1 ? 0 : std::max<std::int64_t>(0, pieces - 1) * row_results;
+    const Ticks lag = d.latency + Durations::kToken + d.job + d.drain + machine.pipeline_cycles * kTick;
+    total = std::max(total, all + d.latency + gathered +
                                 static_cast<Ticks>(static_cast<double>(lag) * share(d.stream_bus) +
                                                    static_cast<double>((first_tiles - 1) * d.step) * share(d.stream_bus - row_results)));
   }
