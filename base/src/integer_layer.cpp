@@ -21,6 +21,13 @@ IntegerTensor::IntegerTensor(Shape shape, BitWidth format)
     : shape_(std::move(shape)), format_(format), size_(element_count(shape_)),
       bytes_(static_cast<std::size_t>(size_) * element_bytes(storage_for(format))) {}
 
+void IntegerTensor::reset(const Shape& shape, BitWidth format) {
+  shape_ = shape;
+  format_ = format;
+  size_ = element_count(shape);
+  bytes_.resize(static_cast<std::size_t>(size_) * element_bytes(storage_for(format)));
+}
+
 std::int32_t IntegerTensor::get(std::int64_t index) const {
   return visit([&](auto values) { return static_cast<std::int32_t>(values[static_cast<std::size_t>(index)]); });
 }

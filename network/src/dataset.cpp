@@ -104,6 +104,12 @@ Result<Dataset> load_folder(const fs::path& folder, Split split) {
   return Error{folder.string(), std::string("holds no ") + (split == Split::kTest ? "test" : "training") + " images", kFolderHint};
 }
 
+// (byte / 255 - mean) / stddev in float32; with mean 0 and stddev 1/255 the byte itself, which the roundings would miss.
+float normalized_byte(float byte, float mean, float stddev) {
+  if (mean == 0.0f && stddev == 1.0f / 255.0f) return byte;
+  return (byte / 255.0f - mean) / stddev;
+}
+
 }  // namespace
 
 Tensor<float> Dataset::normalized(std::int64_t begin, std::int64_t count, const Normalization& normalization) const {
@@ -113,7 +119,7 @@ Tensor<float> Dataset::normalized(std::int64_t begin, std::int64_t count, const 
   std::vector<std::array<float, 256>> table(channels);
   for (std::size_t c = 0; c < channels; ++c) {
     for (std::size_t value = 0; value < 256; ++value)
-      table[c][value] = (static_cast<float>(value) / 255.0f - normalization.mean[c]) / normalization.stddev[c];
+      table[c][value] = normalized_byte(static_cast<float>(value), normalization.mean[c], normalization.stddev[c]);
   }
   const std::int64_t per_image = images.size() / size();
   Tensor<float> result({count, images.extent(1), images.extent(2), images.extent(3)});

@@ -26,6 +26,8 @@ class IntegerTensor {
  public:
   IntegerTensor() = default;
   IntegerTensor(Shape shape, BitWidth format);
+  /// Becomes a tensor of that shape and format; memory is kept for reuse and the values are unspecified.
+  void reset(const Shape& shape, BitWidth format);
 
   const Shape& shape() const { return shape_; }
   BitWidth format() const { return format_; }
@@ -102,7 +104,10 @@ std::optional<IntegerOp> integer_op_from_name(std::string_view name);
 /// read `input_zero_point`. Without `requantize` the accumulator itself is the output (int32).
 /// Otherwise the output is requantization.apply(acc), then clamp to `output`. With `relu`, the lower bound is
 /// max(lowest, requantization zero point).
-/// kAdd's sum is clamped to `output`; with output 32 bits signed it is HAWQ-V3's unclamped sum.
+/// kAdd's sum is clamped to `output`; with output 32 bits signed it is HAWQ-V3's unclamped sum. Its zero point is the sum of
+/// both requantizations' (give one of them 0). kConcat's ratios are indexed by the channel of the input they belong to.
+/// Pools, kSubsample and kFlatten have no requantization and no relu; padding of kAveragePool and of kSubsample's channels
+/// is `input_zero_point`. Every result is clamped to `output`.
 struct IntegerLayer {
   std::string name;
   IntegerOp op = IntegerOp::kConv;

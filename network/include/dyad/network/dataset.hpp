@@ -22,7 +22,8 @@ struct Dataset {
   Tensor<std::uint8_t> images;
   std::vector<std::int32_t> labels;
   std::int64_t size() const { return static_cast<std::int64_t>(labels.size()); }
-  /// Images [begin, begin + count) as (count, H, W, C) float32: (u8 / 255 - mean) / stddev.
+  /// Images [begin, begin + count) as (count, H, W, C) float32: (u8 / 255 - mean) / stddev; with mean 0 and
+  /// stddev float32(1 / 255) exactly the byte.
   Tensor<float> normalized(std::int64_t begin, std::int64_t count, const Normalization& normalization) const;
   /// The images at these indices, in that order.
   Dataset subset(const std::vector<std::int64_t>& indices) const;

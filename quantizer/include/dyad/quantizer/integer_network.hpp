@@ -20,6 +20,9 @@ struct InputQuantization {
   float scale = 0;
   std::vector<float> mean, stddev;
   Tensor<std::int32_t> table;  ///< (channels, 256), made from the above; the file stores it, so kernels never compute floats
+
+  /// Fills `table`: ((v / 255 - mean) / stddev) * (1 / scale) in float32, ties to even, saturated.
+  void make_table();
 };
 
 /// Layer i writes tensor i + 1; tensor 0 is the quantized input. The last layer writes the int32 logits.
@@ -33,6 +36,17 @@ struct IntegerNetwork {
 
   std::int64_t classes() const { return layers.back().shape.out_channels; }
 };
+
+/// Checks everything that a backend relies on: formats, geometry, indices, sizes of weights and ratios, multipliers and shifts.
+/// `place` names the network in errors, which point to "<place>:/layers/<index>/...".
+Result<void> validate(const IntegerNetwork& network, const std::string& place);
+
+/// Bounds of every partial sum of one output channel's accumulator, in any order of summation, over all inputs of the layer's format.
+struct AccumulatorBounds {
+  std::int64_t lowest = 0, highest = 0;
+};
+/// For kConv (one per output channel) and kAveragePool (one: the window's sum); empty for other operations.
+std::vector<AccumulatorBounds> accumulator_bounds(const IntegerLayer& layer);
 
 /// Proves from the weights that no accumulator can leave int32 whatever the input; an Error names the first layer that could.
 Result<void> prove_no_overflow(const IntegerNetwork& network);

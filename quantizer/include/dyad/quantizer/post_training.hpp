@@ -45,12 +45,15 @@ class CalibratedNetwork {
   ~CalibratedNetwork();
 
   const network::Network& folded() const;
+  const PostTrainingOptions& options() const;
+  /// The images that it was calibrated on, in the order in which they were seen.
+  const network::Dataset& images() const;
   const network::Normalization& normalization() const;
   /// Convolutions and fully connected layers, in execution order.
   const std::vector<network::NodeId>& layers() const;
   /// Symmetric per output channel at 2 to 8 bits.
   QuantizedWeights quantize_weights(network::NodeId layer, int bits) const;
-  /// Step and signedness of a layer's input at 2 to 8 bits.
+  /// Step and signedness of a layer's input at 2 to 8 bits. The network's input has the exact range of u8 pixels at 8 bits.
   float input_scale(network::NodeId layer, int bits) const;
   BitWidth input_format(network::NodeId layer, int bits) const;
   /// The integer network at these bits; every weighted layer must be in the assignment. Bias-corrected when the options say so.
@@ -58,6 +61,7 @@ class CalibratedNetwork {
 
  private:
   struct State;
+  friend struct PostTrainingAccess;  // the parts of post-training quantization in src/
   explicit CalibratedNetwork(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };

@@ -14,12 +14,13 @@
 
 namespace dyad::kernels {
 
-/// Makes `scalar` and `cpu` known to the registry; call once at program start.
+/// Makes `scalar` and `cpu` (dyad/kernels/backends.hpp) known to the registry; further calls do nothing.
 void register_cpu_backends();
 
-/// An integer network prepared for one backend.
+/// An integer network prepared for one backend. The network must outlive it; the backend need not.
 class Executor {
  public:
+  /// An Error names the layer whose inputs don't fit the tensors they read, or that the backend refuses.
   static Result<Executor> create(const quantizer::IntegerNetwork& network, const IntegerBackend& backend);
   Executor(Executor&&) noexcept;
   ~Executor();

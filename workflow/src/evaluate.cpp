@@ -1,0 +1,159 @@
+#include "dyad/workflow/evaluate.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+
+#include "dyad/base/parallel.hpp"
+#include "dyad/base/random.hpp"
+#include "dyad/kernels/executor.hpp"
+#include "dyad/network/float_executor.hpp"
+#include "sha256.hpp"
+
+namespace dyad::workflow {
+namespace {
+
+constexpr std::int64_t kChunk = 256;      ///< images between two reports of progress
+constexpr std::int64_t kFloatBatch = 16;  ///< images that one thread evaluates at once; a fixed number keeps results equal
+
+/// Counts hits of logits (N, classes) against labels[begin ...].
+class HitCounter {
+ public:
+  explicit HitCounter(const std::vector<std::int32_t>& labels) : labels_(labels) {}
+
+  template <typename T>
+  void count(const Tensor<T>& logits, std::int64_t begin) {
+    const std::int64_t classes = logits.extent(1);
+    for (std::int64_t n = 0; n < logits.extent(0); ++n) {
+      const T* row = logits.data() + n * classes;
+      const std::int64_t label = labels_[static_cast<std::size_t>(begin + n)];
+      std::int64_t before = 0;
+      for (std::int64_t c = 0; c < classes; ++c) before += row[c] > row[label] || (row[c] == row[label] && c < label);
+      top1_ += before < 1;
+      top5_ += before < 5;
+      ++images_;
+    }
+  }
+
+  Evaluation finish(double seconds) const {
+    Evaluation evaluation;
+    evaluation.images = images_;
+    if (images_ == 0) return evaluation;
+    evaluation.top1 = 100.0 * static_cast<double>(top1_) / static_cast<double>(images_);
+    evaluation.top5 = 100.0 * static_cast<double>(top5_) / static_cast<double>(images_);
+    evaluation.images_per_s = seconds > 0 ? static_cast<double>(images_) / seconds : 0;
+    return evaluation;
+  }
+
+ private:
+  const std::vector<std::int32_t>& labels_;
+  std::int64_t top1_ = 0, top5_ = 0, images_ = 0;
+};
+
+Result<void> check_labels(const network::Dataset& data, std::int64_t classes) {
+  for (std::size_t i = 0; i < data.labels.size(); ++i)
+    if (data.labels[i] < 0 || data.labels[i] >= classes)
+      return Error{data.name,
+                   "image " + std::to_string(i) + " has label " + std::to_string(data.labels[i]) + ", but the network has " +
+                       std::to_string(classes) + " classes",
+                   "do the network and the data belong together?"};
+  return {};
+}
+
+Result<void> check_image_shape(const network::Dataset& data, std::int64_t height, std::int64_t width, std::int64_t channels) {
+  if (data.size() == 0) return Error{data.name, "there are no images", "give at least one"};
+  const Shape& shape = data.images.shape();
+  if (shape[1] == height && shape[2] == width && shape[3] == channels) return {};
+  return Error{data.name,
+               "images are " + to_string(Shape{shape[1], shape[2], shape[3]}) + ", but the network reads " +
+                   to_string(Shape{height, width, channels}),
+               "do the network and the data belong together?"};
+}
+
+/// Runs `step(begin, count)` chunk by chunk; stops when cancelled.
+Result<void> in_chunks(std::int64_t total, Progress& progress, const std::function<Result<void>(std::int64_t, std::int64_t)>& step) {
+  for (std::int64_t begin = 0; begin < total && !progress.cancelled(); begin += kChunk) {
+    progress.update(begin, total);
+    DYAD_CHECK(step(begin, std::min(kChunk, total - begin)));
+  }
+  progress.update(total, total);
+  return {};
+}
+
+double seconds_since(std::chrono::steady_clock::time_point begin) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+Tensor<std::uint8_t> images_of(const network::Dataset& data, std::int64_t begin, std::int64_t count) {
+  Shape shape = data.images.shape();
+  const std::int64_t each = data.images.size() / shape[0];
+  shape[0] = count;
+  const auto values = data.images.values().subspan(static_cast<std::size_t>(begin * each), static_cast<std::size_t>(count * each));
+  return Tensor<std::uint8_t>(std::move(shape), std::vector<std::uint8_t>(values.begin(), values.end()));
+}
+
+}  // namespace
+
+Result<Evaluation> evaluate_float(const network::Network& network, const network::Dataset& data,
+                                  const network::Normalization& normalization, std::int64_t limit, Progress& progress) {
+  const Shape& in = network.node(network.input()).output_shape;
+  DYAD_CHECK(check_image_shape(data, in.at(0), in.at(1), in.at(2)));
+  const std::int64_t classes = element_count(network.node(network.output()).output_shape);
+  DYAD_CHECK(check_labels(data, classes));
+  const std::int64_t total = limit > 0 ? std::min(limit, data.size()) : data.size();
+  HitCounter hits(data.labels);
+  const auto started = std::chrono::steady_clock::now();
+  DYAD_CHECK(in_chunks(total, progress, [&](std::int64_t begin, std::int64_t count) -> Result<void> {
+    Tensor<float> logits({count, classes});
+    parallel_for((count + kFloatBatch - 1) / kFloatBatch, [&](std::int64_t batch) {
+      const std::int64_t first = batch * kFloatBatch, size = std::min(kFloatBatch, count - first);
+      const Tensor<float> part = network::evaluate(network, data.normalized(begin + first, size, normalization));
+      std::copy_n(part.data(), part.size(), logits.data() + first * classes);
+    });
+    hits.count(logits, begin);
+    return {};
+  }));
+  return hits.finish(seconds_since(started));
+}
+
+Result<Evaluation> evaluate_integer(const quantizer::IntegerNetwork& network, const IntegerBackend& backend, const network::Dataset& data,
+                                    std::int64_t limit, Progress& progress) {
+  DYAD_CHECK(check_image_shape(data, network.input.height, network.input.width, network.input.channels));
+  DYAD_CHECK(check_labels(data, network.classes()));
+  DYAD_TRY(const kernels::Executor executor, kernels::Executor::create(network, backend));
+  const std::int64_t total = limit > 0 ? std::min(limit, data.size()) : data.size();
+  HitCounter hits(data.labels);
+  Sha256 digest;
+  const auto started = std::chrono::steady_clock::now();
+  DYAD_CHECK(in_chunks(total, progress, [&](std::int64_t begin, std::int64_t count) -> Result<void> {
+    Tensor<std::int32_t> logits = executor.run(images_of(data, begin, count));
+    digest.add_little_endian(logits.values());
+    hits.count(logits, begin);
+    return {};
+  }));
+  Evaluation evaluation = hits.finish(seconds_since(started));
+  evaluation.digest = digest.hex();
+  return evaluation;
+}
+
+Result<Tensor<float>> integer_logits(const quantizer::IntegerNetwork& network, const IntegerBackend& backend,
+                                     const Tensor<std::uint8_t>& images) {
+  DYAD_TRY(const kernels::Executor executor, kernels::Executor::create(network, backend));
+  const Tensor<std::int32_t> integers = executor.run(images);
+  const std::int64_t classes = integers.extent(1);
+  Tensor<float> logits(integers.shape());
+  for (std::int64_t i = 0; i < logits.size(); ++i) {
+    const std::size_t c = network.output_scales.size() == 1 ? 0 : static_cast<std::size_t>(i % classes);
+    logits[i] = static_cast<float>(integers[i] * network.output_scales[c]);
+  }
+  return logits;
+}
+
+network::Dataset sample_images(const network::Dataset& data, std::int64_t count, std::uint64_t seed) {
+  Random random(seed, 0x53414d50);  // a stream of its own
+  std::vector<std::int64_t> indices = random_permutation(data.size(), random);
+  if (count > 0 && count < data.size()) indices.resize(static_cast<std::size_t>(count));
+  return data.subset(indices);
+}
+
+}  // namespace dyad::workflow

@@ -1,0 +1,148 @@
+#include <nlohmann/json.hpp>
+
+#include "dyad/workflow/search.hpp"
+
+namespace dyad::workflow {
+namespace {
+
+OrderedJson ratios(const CostTotals& cost, const CostTotals& at_8_bits) {
+  OrderedJson object = OrderedJson::object();
+  for (const std::string& name : search_cost_names()) {
+    const double whole = at_8_bits.get(name);
+    object[name] = whole > 0 ? cost.get(name) / whole : 1.0;
+  }
+  return object;
+}
+
+OrderedJson accelerator_to_json(const CostModel& model) {
+  const Ceilings ceilings = model.ceilings();
+  return {{"name", model.name()},
+          {"clock_mhz", model.clock().value},
+          {"batch", model.batch()},
+          {"peak_binary_ops_per_s", ceilings.peak_binary_ops_per_s},
+          {"dram_bytes_per_s", ceilings.dram_bytes_per_s}};
+}
+
+OrderedJson limits_to_json(const std::vector<ResolvedLimit>& limits) {
+  OrderedJson array = OrderedJson::array();
+  for (const ResolvedLimit& limit : limits)
+    array.push_back({{"name", limit.request.name},
+                     {"kind", quantizer::to_string(limit.request.kind)},
+                     {"value", limit.request.value},
+                     {"absolute", limit.absolute}});
+  return array;
+}
+
+OrderedJson layer_to_json(const SearchLayer& layer, const CostModel& model) {
+  OrderedJson object = {{"name", layer.shape.name}, {"kind", to_string(layer.shape.kind)}};
+  if (layer.shape.is_weighted()) {
+    object["w"] = layer.bits.weight;
+    object["a"] = layer.bits.activation;
+  }
+  object["out"] = layer.bits.out;
+  object["macs"] = layer.shape.macs();
+  object["params"] = layer.shape.weight_count();
+  object["cycles"] = layer.cost.cycles.value;
+  object["compute_cycles"] = layer.cost.compute_cycles.value;
+  object["stall_cycles"] = layer.cost.stall_cycles.value;
+  object["latency_us"] = duration(layer.cost.cycles, model.clock()).value;
+  object["energy_pj"] = layer.cost.energy().value;
+  OrderedJson breakdown = OrderedJson::object();
+  for (const auto& [component, energy] : layer.cost.energy_pj) breakdown[component] = energy;
+  object["energy_breakdown_pj"] = breakdown;
+  object["utilization"] = layer.cost.utilization;
+  object["dram_read_bits"] = layer.cost.dram_read.value;
+  object["dram_write_bits"] = layer.cost.dram_write.value;
+  object["bottleneck"] = layer.cost.bottleneck;
+  if (layer.loss) object["loss"] = *layer.loss;
+  return object;
+}
+
+OrderedJson point_to_json(const ParetoPoint& point, const SearchResult& result, std::span<const std::string> names) {
+  OrderedJson object = {{"label", point.label},
+                        {"origin", point.origin},
+                        {"top1", point.top1},
+                        {"top1_images", point.top1_images},
+                        {"latency_us", point.cost.latency_us},
+                        {"energy_pj", point.cost.energy_pj},
+                        {"size_mib", point.cost.size_mib},
+                        {"bops_g", point.cost.bops_g},
+                        {"ratio", ratios(point.cost, result.cost_at_8_bits)},
+                        {"logits_mse", point.logits_mse}};
+  if (point.objective) object["objective"] = *point.objective;
+  object["on_front"] = point.on_front;
+  object["assignment"] = quantizer::assignment_to_json(point.assignment, names);
+  return object;
+}
+
+OrderedJson uniform_to_json(const ParetoPoint& point, const SearchResult& result) {
+  return {{"label", point.label},
+          {"w", point.uniform_bits.weight},
+          {"a", point.uniform_bits.activation},
+          {"latency_us", point.cost.latency_us},
+          {"energy_pj", point.cost.energy_pj},
+          {"size_mib", point.cost.size_mib},
+          {"bops_g", point.cost.bops_g},
+          {"ratio", ratios(point.cost, result.cost_at_8_bits)},
+          {"logits_mse", point.logits_mse},
+          {"top1", point.top1}};
+}
+
+OrderedJson check_to_json(const CycleCheck& check) {
+  return {{"analytic_cycles", check.analytic_cycles},     {"cycle_cycles", check.cycle_cycles},
+          {"network_error", check.network_error},         {"worst_layer", check.worst_layer},
+          {"worst_layer_error", check.worst_layer_error}, {"mean_layer_error", check.mean_layer_error}};
+}
+
+std::string sensitivity_name(quantizer::SensitivityMetric metric) {
+  return metric == quantizer::SensitivityMetric::kMse ? "output_mse" : std::string(quantizer::to_string(metric));
+}
+
+}  // namespace
+
+OrderedJson search_to_json(const SearchRequest& request, const SearchResult& result, const std::string& out) {
+  std::vector<std::string> names;
+  for (const SearchLayer& layer : result.layers)
+    if (layer.shape.is_weighted()) names.push_back(layer.shape.name);
+  OrderedJson document;
+  document["schema"] = "dyad.search/1";
+  document["version"] = DYAD_VERSION;
+  document["config_hash"] = result.config_hash;
+  document["seed"] = request.seed;
+  document["model"] = request.model;
+  document["data"] = {{"name", request.evaluation.name}, {"images", result.evaluation_images}};
+  document["method"] = to_string(request.method);
+  document["tier"] = to_string(request.cost_model->tier());
+  document["accelerator"] = accelerator_to_json(*request.cost_model);
+  document["limits"] = limits_to_json(result.limits);
+  document["status"] = result.allocation.proved ? "optimal" : "feasible";
+  document["objective"] = result.allocation.objective;
+  document["bound"] = result.allocation.bound;
+  document["assignment"] = quantizer::assignment_to_json(result.allocation.assignment, names);
+  document["top1"] = result.top1;
+  document["top5"] = result.top5;
+  document["top1_float"] = result.top1_float;
+  document["digest"] = result.digest;
+  document["logits_mse"] = result.logits_mse;
+  document["cost"] = {{"cycles", result.cost.cycles},
+                      {"latency_us", result.cost.latency_us},
+                      {"energy_pj", result.cost.energy_pj},
+                      {"size_mib", result.cost.size_mib},
+                      {"bops_g", result.cost.bops_g},
+                      {"ratio", ratios(result.cost, result.cost_at_8_bits)},
+                      {"separable_latency_us", result.allocation.totals.at("latency")}};
+  document["layers"] = OrderedJson::array();
+  for (const SearchLayer& layer : result.layers) document["layers"].push_back(layer_to_json(layer, *request.cost_model));
+  document["best_uniform"] = result.best_uniform ? uniform_to_json(result.pareto[*result.best_uniform], result) : OrderedJson();
+  document["pareto"] = OrderedJson::array();
+  for (const ParetoPoint& point : result.pareto) document["pareto"].push_back(point_to_json(point, result, names));
+  document["verified"] = result.cycle_check && result.cycle_check->within_contract();
+  document["cycle_check"] = result.cycle_check ? check_to_json(*result.cycle_check) : OrderedJson();
+  document["sensitivity"] = {{"metric", sensitivity_name(result.sensitivity.metric)}, {"images", result.sensitivity.images}};
+  document["images"] = {{"calibration", result.calibration_images}, {"evaluation", result.evaluation_images}};
+  if (!result.stopped_at.empty()) document["stopped_at"] = result.stopped_at;
+  document["out"] = out.empty() ? OrderedJson() : OrderedJson(out);
+  return document;
+}
+
+}  // namespace dyad::workflow
