@@ -103,7 +103,7 @@ Result<void> add_sweep_points(const SearchRequest& request, const quantizer::Cho
     const auto* solved = std::get_if<Solved>(&outcome);
     if (solved == nullptr) continue;
     const auto same = std::find_if(points.begin(), points.end(), [&](const ParetoPoint& point) {
-      return point.origin == "sweep" && point.assignment == solved->allocation.assignment;
+      return point.assignment == solved->allocation.assignment;
     });
     if (same != points.end()) continue;
     DYAD_TRY(ParetoPoint point, meter.point(solved->allocation.assignment, fmt::format("{} <= {}", cost_name, ratio), "sweep"));

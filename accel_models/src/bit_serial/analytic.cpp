@@ -27,10 +27,17 @@ struct Durations {
 
 /// Both operands are requested at reset and share the bus in equal parts until one of them has all that it may fetch; the results of
 /// early jobs take their part as well. Without a limit on bandwidth these are exact.
-void fill_phase(const Schedule& s, std::int64_t first_tiles, Durations& d) {
-  const Ticks prefetched = std::min(s.stream_slots, s.stream_tiles()) * d.stream_bus;
-  const Ticks resident_all = s.has_resident ? first_tiles * d.resident_bus : 0;
-  d.first_stream = d.latency + std::max(s.stream_words * kTick, d.stream_bus + std::min(d.stream_bus, resident_all));
+void fill_phase(const Schedule& s, std::int64_t first_tiles, const hwsim::DramTiming& dram, Durations& d) {
+  const auto whole = [&](Ticks bus, std::int64_t request_bits) {
+    const Ticks request = dram.transfer_ticks(request_bits);
+    return request == 0 ? 0 : (bus + request - 1) / request * request;
+  };
+  const Ticks prefetched = whole(std::min(s.stream_slots, s.stream_tiles()) * d.stream_bus, s.stream_request_bits);
+  const Ticks resident_all = s.has_resident ? whole(first_tiles * d.resident_bus, s.resident_request_bits) : 0;
+  const Ticks first_bus = std::min(whole(d.stream_bus, s.stream_request_bits), s.stream_tiles() * d.stream_bus);
+  // Each stream opens its first row.
+  const Ticks opening = dram.row_bits > 0 ? (s.has_resident ? 2 : 1) * dram.row_miss_cycles * kTick : 0;
+  d.first_stream = d.latency + std::max(s.stream_words * kTick, opening + first_bus + std::min(first_bus, resident_all));
   d.first_row = kNever;
   if (!s.has_resident) return;
   const Ticks results =
@@ -39,8 +46,9 @@ void fill_phase(const Schedule& s, std::int64_t first_tiles, Durations& d) {
                    : d.job_bus,
                d.resident_bus);
   const auto gate = [&](std::int64_t tile) {
-    const Ticks bus = (tile + 1) * d.resident_bus;
-    const Ticks arrival = d.latency + std::max((tile + 1) * s.resident_words * kTick, bus + std::min(bus, prefetched) + tile * results);
+    const Ticks bus = std::min(whole((tile + 1) * d.resident_bus, s.resident_request_bits), s.resident_pass_tiles * d.resident_bus);
+    const Ticks arrival =
+        d.latency + std::max((tile + 1) * s.resident_words * kTick, opening + bus + std::min(bus, prefetched) + tile * results);
     return arrival + Durations::kToken + d.job + (first_tiles - 1 - tile) * d.step;
   };
   d.first_row = std::max(gate(0), gate(first_tiles - 1));
@@ -62,7 +70,7 @@ Durations durations(const Schedule& s, const hwsim::DramTiming& dram) {
   d.drain = std::max(s.drain_cycles * kTick, d.job_bus);
   d.latency = dram.latency * kTick;
   d.step = std::max(d.job, d.drain);
-  fill_phase(s, s.blocks == 1 ? s.last_block_tiles : s.block_tiles, d);
+  fill_phase(s, s.blocks == 1 ? s.last_block_tiles : s.block_tiles, dram, d);
   return d;
 }
 
@@ -247,6 +255,13 @@ std::int64_t schedule_cycles(const Schedule& s, const Machine& machine, const hw
   const std::int64_t left = s.output_bits % dram.request_bits;
   const Ticks flush = dram.transfer_ticks(left == 0 ? dram.request_bits : dram.whole_bursts(left));
   Ticks total = array_done + d.drain + tail + flush;
+  if (dram.row_bits > 0 && s.output_bits <= dram.row_bits) total += dram.row_miss_cycles * kTick;
+  // A refresh stops the stream unless tiles in flight last longer.
+  if (dram.refresh_interval > 0 && d.stream_bus < s.stream_words * kTick) {
+    const Ticks covered = s.stream_slots * std::max(s.block_tiles * d.step, d.stream);
+    const std::int64_t refreshes = total / (dram.refresh_interval * kTick);
+    total += refreshes * std::max<Ticks>(0, dram.refresh_cycles * kTick - covered);
+  }
   const auto bus = [&](std::int64_t tiles, Ticks each) { return tiles * each; };
   const Ticks all = bus(s.resident_tiles(), d.resident_bus) + bus(s.stream_tiles(), d.stream_bus) + bus(s.jobs(), d.job_bus);
   // The bus carries everything once ...
@@ -258,10 +273,14 @@ std::int64_t schedule_cycles(const Schedule& s, const Machine& machine, const hw
   // Where the stream is what the bus carries most of, results follow their tile by `lag`, and the bus has nothing else to do at the end.
   const Ticks row_results = bus(first_tiles, d.job_bus);
   if (d.stream_bus > row_results) {
-    const Ticks lag = d.latency + Durations::kToken + d.job + (first_tiles - 1) * d.step + d.drain + machine.pipeline_cycles * kTick;
-    total = std::max(total, all + d.latency +
-                                static_cast<Ticks>(static_cast<double>(lag) * static_cast<double>(d.stream_bus) /
-                                                   static_cast<double>(d.stream_bus + row_results)));
+    const auto share = [&](Ticks part) { return static_cast<double>(part) / static_cast<double>(d.stream_bus + row_results); };
+    // Results of single jobs also wait until they fill a request.
+    const std::int64_t pieces = std::min(dram.request_bits * s.jobs() / s.output_bits, s.jobs());
+    const Ticks gathered = first_tiles > 1 ? 0 : std::max<std::int64_t>(0, pieces - 1) * row_results;
+    const Ticks lag = d.latency + Durations::kToken + d.job + d.drain + machine.pipeline_cycles * kTick;
+    total = std::max(total, all + d.latency + gathered +
+                                static_cast<Ticks>(static_cast<double>(lag) * share(d.stream_bus) +
+                                                   static_cast<double>((first_tiles - 1) * d.step) * share(d.stream_bus - row_results)));
   }
   return (total + kTick - 1) / kTick;
 }

@@ -14,10 +14,11 @@ using hwsim::now;
 
 /// Fills one tile memory. A tile is requested in the cycle in which its slot is free; its words are written one a cycle from the
 /// arrival of the first (latency after the request, and after the tile before it), and the last one not before its last bit has arrived.
+/// Memory is read in whole requests of a sequential stream: a tile asks for what the requests before it have not covered.
 class FetchStage : public hwsim::Stage {
  public:
   struct Plan {
-    std::int64_t tiles = 0, words = 0, word_bits = 0, pass_bits = 0, pass_tiles = 1;
+    std::int64_t tiles = 0, words = 0, word_bits = 0, pass_bits = 0, pass_tiles = 1, request_bits = 1;
     std::int64_t slot_tiles = 1;                        // tiles of a slot ...
     std::int64_t group_slots = 1, last_slot_tiles = 1;  // ... but of every group_slots-th
   };
@@ -43,7 +44,7 @@ class FetchStage : public hwsim::Stage {
         left_in_slot_ = slot_ % plan_.group_slots == 0 ? plan_.last_slot_tiles : plan_.slot_tiles;
       }
       requested_.push_back(now());
-      const std::int64_t bits = piece_bits(plan_.pass_bits, next_tile_ % plan_.pass_tiles, plan_.pass_tiles, dram_.timing().burst_bits);
+      const std::int64_t bits = piece_bits(plan_.pass_bits, next_tile_ % plan_.pass_tiles, plan_.pass_tiles, plan_.request_bits);
       --left_in_slot_;
       dma_.read(next_tile_++, bits);
     }
@@ -224,6 +225,8 @@ CycleResult simulate(const Schedule& schedule, const Machine& machine, const hws
   resident_plan.word_bits = machine.depth;
   resident_plan.pass_bits = schedule.resident_pass_bits;
   resident_plan.pass_tiles = schedule.resident_pass_tiles;
+  resident_plan.request_bits = schedule.resident_request_bits;
+  stream_plan.request_bits = schedule.stream_request_bits;
   resident_plan.slot_tiles = schedule.block_tiles;
   resident_plan.group_slots = schedule.blocks;
   resident_plan.last_slot_tiles = schedule.last_block_tiles;

@@ -12,6 +12,15 @@ std::int64_t drain_cycles(const Machine& machine, const Problem& p) {
   return std::max(ceil_div(requantized, machine.requantizer_lanes), ceil_div(results * std::max(p.out_bits, p.residual_bits), machine.output_port_bits));
 }
 
+/// Whole requests, but small ones where the tiles that may be in flight are small, so that four requests can be on their way.
+void choose_requests(Schedule& s, const hwsim::DramTiming& dram) {
+  const auto unit = [&](std::int64_t tiles, std::int64_t pass_bits, std::int64_t pass_tiles) {
+    return std::clamp(dram.whole_bursts(tiles * (pass_bits / pass_tiles) / 4), dram.burst_bits, dram.request_bits);
+  };
+  s.resident_request_bits = unit(s.block_tiles, s.resident_pass_bits, s.resident_pass_tiles);
+  s.stream_request_bits = unit(s.stream_slots, s.stream_pass_bits, s.stream_pass_tiles);
+}
+
 Schedule elementwise(const Problem& p, const Machine& machine, const hwsim::DramTiming& dram) {
   Schedule s;
   s.order = Order::kElementwise;
@@ -25,6 +34,7 @@ Schedule elementwise(const Problem& p, const Machine& machine, const hwsim::Dram
   s.stream_pass_tiles = s.rows;
   s.stream_pass_bits = dram.whole_bursts(p.activation_elements * p.activation_bits);
   s.output_bits = p.outputs * p.out_bits;
+  choose_requests(s, dram);
   return s;
 }
 
@@ -113,6 +123,7 @@ std::optional<Schedule> make_schedule(const Problem& p, const Machine& machine, 
     s.resident_pass_bits = activation_bits;
     s.stream_pass_bits = weight_bits;
     s.job_cycles = p.weight_bits * p.activation_bits * words;
+    choose_requests(s, dram);
     return s;
   }
 
@@ -141,6 +152,7 @@ std::optional<Schedule> make_schedule(const Problem& p, const Machine& machine, 
   s.resident_pass_bits = s.resident_is_weights ? weight_bits : activation_bits;
   s.stream_pass_bits = s.resident_is_weights ? activation_bits : weight_bits;
   s.job_cycles = p.weight_bits * p.activation_bits * words;
+  choose_requests(s, dram);
   return s;
 }
 

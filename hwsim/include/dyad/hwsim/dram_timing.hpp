@@ -8,7 +8,7 @@ namespace dyad::hwsim {
 /// Fractions of a cycle in which the data bus is accounted.
 constexpr std::int64_t kTicksPerCycle = 1024;
 
-/// One channel with one data bus. Read and write requests wait in one queue a port and are served in rotation.
+/// One channel with one data bus; requests wait in one queue a port and are served in rotation.
 struct DramTiming {
   std::int64_t bits_per_kilocycle = 0;  ///< bandwidth of the data bus; 0: unlimited
   std::int64_t latency = 1;             ///< cycles from a request to its first data (reads) or acknowledgement (writes), idle bus; >= 1

@@ -43,7 +43,7 @@ struct SearchRequest {
   std::int64_t calibration_images = 1000;
   std::int64_t sensitivity_images = 256;  ///< the first of the drawn ones
   std::int64_t evaluation_images = 0;     ///< 0: all
-  std::int64_t sweep_images = 2000;       ///< for top-1 of the sweep's points, drawn by `seed`; 0: as evaluation_images
+  std::int64_t sweep_images = 0;          ///< for top-1 of the sweep's points, drawn by `seed`; 0: as evaluation_images
 
   SearchMethod method = SearchMethod::kExact;
   /// Kind kRatio is of the network's cost at 8 bits everywhere.

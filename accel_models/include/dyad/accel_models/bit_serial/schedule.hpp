@@ -46,20 +46,21 @@ struct Schedule {
   Order order = Order::kActivationsResident;
   bool resident_is_weights = false;
   bool has_resident = true;
-  std::int64_t groups = 1;                                      ///< repetitions of `blocks`
-  std::int64_t blocks = 1;                                      ///< blocks of a group
-  std::int64_t block_tiles = 1;                                 ///< resident tiles of a block ...
-  std::int64_t last_block_tiles = 1;                            ///< ... and of the last block of a group
-  std::int64_t rows = 1;                                        ///< streaming tiles that pass by a block
-  std::int64_t jobs_per_result = 1;                             ///< chunks of K
-  std::int64_t job_cycles = 1;                                  ///< W: bit-plane pairs times words of K
-  std::int64_t drain_cycles = 1;                                ///< results of a job leave the array
-  std::int64_t resident_words = 0, stream_words = 0;            ///< cycles to write a tile into its memory
-  std::int64_t stream_slots = 1;                                ///< streaming tiles in flight
-  std::int64_t regions = 1;                                     ///< blocks of resident tiles that fit: 2 when double-buffered
-  std::int64_t resident_pass_bits = 0, stream_pass_bits = 0;    ///< read from memory in a pass over the operand, whole bursts
-  std::int64_t resident_pass_tiles = 1, stream_pass_tiles = 1;  ///< tiles of a pass
-  std::int64_t output_bits = 0;                                 ///< of the layer
+  std::int64_t groups = 1;                                          ///< repetitions of `blocks`
+  std::int64_t blocks = 1;                                          ///< blocks of a group
+  std::int64_t block_tiles = 1;                                     ///< resident tiles of a block ...
+  std::int64_t last_block_tiles = 1;                                ///< ... and of the last block of a group
+  std::int64_t rows = 1;                                            ///< streaming tiles that pass by a block
+  std::int64_t jobs_per_result = 1;                                 ///< chunks of K
+  std::int64_t job_cycles = 1;                                      ///< W: bit-plane pairs times words of K
+  std::int64_t drain_cycles = 1;                                    ///< results of a job leave the array
+  std::int64_t resident_words = 0, stream_words = 0;                ///< cycles to write a tile into its memory
+  std::int64_t stream_slots = 1;                                    ///< streaming tiles in flight
+  std::int64_t regions = 1;                                         ///< blocks of resident tiles that fit: 2 when double-buffered
+  std::int64_t resident_pass_bits = 0, stream_pass_bits = 0;        ///< read from memory in a pass over the operand, whole bursts
+  std::int64_t resident_pass_tiles = 1, stream_pass_tiles = 1;      ///< tiles of a pass
+  std::int64_t resident_request_bits = 1, stream_request_bits = 1;  ///< unit in which memory is read
+  std::int64_t output_bits = 0;                                     ///< of the layer
 
   std::int64_t group_tiles() const { return (blocks - 1) * block_tiles + last_block_tiles; }
   std::int64_t jobs() const { return groups * group_tiles() * rows; }
