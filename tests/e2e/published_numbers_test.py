@@ -8,6 +8,9 @@ import unittest
 
 import program
 
+sys.path.insert(0, str(program.SOURCE / "tests" / "support"))
+from hawq_choices import choices_of  # noqa: E402
+
 
 class ModelZoo(unittest.TestCase):
     """HAWQ-V3's model zoo: float BOPS count convolutions and fully connected layers only."""
@@ -33,21 +36,6 @@ class ModelZoo(unittest.TestCase):
         for layer in program.document("inspect", "mobilenetv2")["layers"]:
             for field in ("name", "kind", "macs", "params", "input_shape", "output_shape"):
                 self.assertIn(field, layer)
-
-
-def choices_of(data, network):
-    """HAWQ-V3's integer program as dyad.choices/1: loss = trace * |dW|^2; bit operations of 8 bits are MACs / 16, of 4 bits MACs / 64."""
-    inputs = data["inputs"][network]
-    layers = []
-    for i, name in enumerate(data["layers"][network]):
-        trace = inputs["Hutchinson_trace"][i]
-        layers.append({"name": name, "choices": [
-            {"w": b, "a": b, "loss": trace * inputs[f"delta_weights_{b}bit_square"][i],
-             "costs": {"size": inputs["parameters"][i] * b / 8, "bops": inputs["bops"][i] / (64 if b == 4 else 16),
-                       "latency": inputs[f"latency_int{b}"][i]}} for b in (4, 8)]})
-    names = data["layers"][network]
-    return {"schema": "dyad.choices/1", "layers": layers,
-            "ties": [[names[i] for i in tie] for tie in data["equality_constraints"][network]]}
 
 
 class BitLists(unittest.TestCase):
