@@ -16,10 +16,11 @@ std::string bytes_of(Numbers... numbers) {
 
 Result<LayerCost> CachedCostModel::cost(const LayerShape& layer, OperandBits bits, const Activity& activity) const {
   const Window& w = layer.window;
-  std::string key = bytes_of(static_cast<int>(layer.kind), layer.in_h, layer.in_w, layer.in_channels, layer.out_h, layer.out_w,
-                             layer.out_channels, layer.groups, int{layer.adds_residual}, w.kernel_h, w.kernel_w, w.stride_h, w.stride_w, w.pad_top, w.pad_left,
-                             w.pad_bottom, w.pad_right, w.dilation_h, w.dilation_w, bits.weight, bits.activation, bits.out,
-                             std::bit_cast<std::int64_t>(activity.weight_ones), std::bit_cast<std::int64_t>(activity.activation_ones));
+  std::string key =
+      bytes_of(static_cast<int>(layer.kind), layer.in_h, layer.in_w, layer.in_channels, layer.out_h, layer.out_w, layer.out_channels,
+               layer.groups, int{layer.adds_residual}, w.kernel_h, w.kernel_w, w.stride_h, w.stride_w, w.pad_top, w.pad_left, w.pad_bottom,
+               w.pad_right, w.dilation_h, w.dilation_w, bits.weight, bits.activation, bits.out,
+               std::bit_cast<std::int64_t>(activity.weight_ones), std::bit_cast<std::int64_t>(activity.activation_ones));
   if (const auto found = memory_.find(key); found != memory_.end()) {
     ++hits_;
     return found->second;

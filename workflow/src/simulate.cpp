@@ -127,8 +127,12 @@ std::vector<CostedLayer> costed_layers(const Network& network) {
   for (CostedLayer& layer : layers) {
     if (!layer.shape.is_weighted()) continue;
     const auto [readers, ends] = readers_of(network, layer.shape.name, costed);
-    if (ends || readers.size() != 1 || network.node(readers[0]).kind != network::OpKind::kAdd || network.inputs(readers[0]).size() != 2) continue;
-    const std::string& addition = network.node(readers[0]).name;
+    if (ends || readers.size() != 1) continue;
+    const network::Node& reader = network.node(readers[0]);
+    const std::vector<NodeId> operands = network.inputs(readers[0]);
+    const Shape made{layer.shape.out_h, layer.shape.out_w, layer.shape.out_channels};
+    if (reader.kind != network::OpKind::kAdd || operands.size() != 2 || operands[0] == operands[1] || reader.output_shape != made) continue;
+    const std::string& addition = reader.name;
     for (CostedLayer& earlier : layers)
       if (earlier.fused_add == addition) earlier.fused_add.clear();
     layer.fused_add = addition;

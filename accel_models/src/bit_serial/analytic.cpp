@@ -325,6 +325,7 @@ Bottleneck find_bottleneck(const Schedule& s, const hwsim::DramTiming& dram, std
   if (longest < 0.5 * static_cast<double>(cycles)) return Bottleneck::kFill;
   if (longest == compute) return Bottleneck::kCompute;
   if (longest == output) return Bottleneck::kOutput;
+  if (!s.has_resident) return Bottleneck::kActivationFetch;
   return (longest == resident) == s.resident_is_weights ? Bottleneck::kWeightFetch : Bottleneck::kActivationFetch;
 }
 

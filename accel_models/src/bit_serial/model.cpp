@@ -31,6 +31,7 @@ class Model : public CostModel {
     if (layer.adds_residual && !can_fuse_residual(make_problem(layer, bits, accelerator_.batch, machine_), machine_))
       return separate_addition(layer, bits, activity);
     std::optional<Estimate> found = estimate(layer, bits, accelerator_.batch, machine_, accelerator_.dram);
+    if (!found && layer.adds_residual) return separate_addition(layer, bits, activity);  // no tile fits beside the residual
     if (!found)
       return Error{layer.name,
                    "not one tile of this layer fits into the memories of '" + accelerator_.name + "' at W" + std::to_string(bits.weight) +

@@ -9,7 +9,8 @@ constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b 
 
 std::int64_t drain_cycles(const Machine& machine, const Problem& p) {
   const std::int64_t results = machine.rows * machine.columns, requantized = p.residual_bits > 0 ? 2 * results : results;
-  return std::max(ceil_div(requantized, machine.requantizer_lanes), ceil_div(results * std::max(p.out_bits, p.residual_bits), machine.output_port_bits));
+  return std::max(ceil_div(requantized, machine.requantizer_lanes),
+                  ceil_div(results * std::max(p.out_bits, p.residual_bits), machine.output_port_bits));
 }
 
 /// Whole requests, but small ones where the tiles that may be in flight are small, so that four requests can be on their way.
@@ -104,8 +105,7 @@ std::optional<Schedule> make_schedule(const Problem& p, const Machine& machine, 
 
   if (order == Order::kStreamed) {
     const auto fitting = [&](std::int64_t buffers) {
-      return std::min(
-          {words, activation_entries / (buffers * p.activation_bits), machine.weight_entries / (buffers * p.weight_bits)});
+      return std::min({words, activation_entries / (buffers * p.activation_bits), machine.weight_entries / (buffers * p.weight_bits)});
     };
     std::int64_t chunk = fitting(2);
     if (chunk == 0) chunk = fitting(1);

@@ -206,9 +206,14 @@ TEST_F(Search, DocumentHasThePromisedFieldsInOrder) {
   EXPECT_EQ(document["assignment"].begin().key(), "stem");  // execution order
   EXPECT_LE(document["cost"]["ratio"]["latency"], 0.6);
   const auto& layers = document["layers"];
-  const auto add = std::find_if(layers.begin(), layers.end(), [](const auto& layer) { return layer["name"] == "block.add"; });
-  ASSERT_NE(add, layers.end());
-  EXPECT_FALSE(add->contains("w"));
+  const auto named = [&](const char* name) {
+    return std::find_if(layers.begin(), layers.end(), [&](const auto& layer) { return layer["name"] == name; });
+  };
+  EXPECT_EQ(named("block.add"), layers.end());  // it runs inside the convolution before it
+  ASSERT_NE(named("block.conv2"), layers.end());
+  EXPECT_EQ(named("block.conv2")->at("fused_add"), "block.add");
+  ASSERT_NE(named("pool"), layers.end());
+  EXPECT_FALSE(named("pool")->contains("w"));
   EXPECT_TRUE(layers[0].contains("loss"));
 }
 

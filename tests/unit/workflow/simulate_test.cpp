@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-
 #include <nlohmann/json.hpp>
 
 #include "dyad/accel_models/accelerator.hpp"
@@ -60,10 +59,11 @@ const BitAssignment kBits{{"stem", {8, 8}}, {"conv1", {4, 5}}, {"conv2", {3, 6}}
 TEST(OperandBits, AreThoseThatReadersTake) {
   const auto bits = operand_bits(residual_network(), kBits);
   ASSERT_TRUE(bits) << bits.error().message;
-  ASSERT_EQ(bits->size(), 6u);  // stem, conv1, conv2, add, pool, fc
-  const int expected[6][3] = {{8, 8, 16}, {4, 5, 6}, {3, 6, 16}, {8, 16, 16}, {8, 16, 7}, {8, 7, 32}};
-  // The stem is read by conv1 and by the addition; conv1 only by conv2, at 6 bits; the pooling only by fc, at 7; fc ends the network.
-  for (std::size_t i = 0; i < 6; ++i) {
+  ASSERT_EQ(bits->size(), 5u);  // stem, conv1, conv2 with add, pool, fc
+  const int expected[5][3] = {{8, 8, 16}, {4, 5, 6}, {3, 6, 16}, {8, 16, 7}, {8, 7, 32}};
+  // The stem is read by conv1 and by the addition; conv1 only by conv2, at 6 bits; the sum that conv2 makes by the pooling; the
+  // pooling only by fc, at 7; fc ends the network.
+  for (std::size_t i = 0; i < 5; ++i) {
     EXPECT_EQ((*bits)[i].weight, expected[i][0]) << i;
     EXPECT_EQ((*bits)[i].activation, expected[i][1]) << i;
     EXPECT_EQ((*bits)[i].out, expected[i][2]) << i;
@@ -89,7 +89,7 @@ TEST(SimulateNetwork, SumsItsLayers) {
     ASSERT_TRUE(model);
     const auto simulation = simulate_network(residual_network(), kBits, **model);
     ASSERT_TRUE(simulation) << simulation.error().message;
-    ASSERT_EQ(simulation->layers.size(), 6u);
+    ASSERT_EQ(simulation->layers.size(), 5u);
     Cycles cycles;
     double energy_pj = 0;
     for (const SimulatedLayer& layer : simulation->layers) {
@@ -125,12 +125,16 @@ TEST(SimulationDocument, HasTheFieldsOfItsSchemaAndTheSameBytesAgain) {
   EXPECT_EQ(document["accelerator"]["name"], "bismo-cloud");
   EXPECT_EQ(document["tier"], "cycle");
   EXPECT_EQ(document["batch"], 16);
-  EXPECT_EQ(document["layers"].size(), 6u);
+  EXPECT_EQ(document["layers"].size(), 5u);
   for (const char* key : {"name", "kind", "out", "macs", "params", "cycles", "compute_cycles", "stall_cycles", "latency_us", "energy_pj",
                           "energy_breakdown_pj", "utilization", "dram_read_bits", "dram_write_bits", "bottleneck"})
     for (const auto& layer : document["layers"]) EXPECT_TRUE(layer.contains(key)) << key;
   EXPECT_EQ(document["layers"][1]["w"], 4);
-  EXPECT_FALSE(document["layers"][3].contains("w"));  // an addition has no weights
+  EXPECT_FALSE(document["layers"][1].contains("fused_add"));
+  EXPECT_EQ(document["layers"][2]["name"], "conv2");
+  EXPECT_EQ(document["layers"][2]["fused_add"], "add");
+  EXPECT_EQ(document["layers"][3]["name"], "pool");
+  EXPECT_FALSE(document["layers"][3].contains("w"));  // a pooling has no weights
   for (const char* key :
        {"cycles", "latency_us", "energy_pj", "utilization", "stall_cycles", "dram_read_bits", "dram_write_bits", "energy_breakdown_pj"})
     EXPECT_TRUE(document["totals"].contains(key)) << key;

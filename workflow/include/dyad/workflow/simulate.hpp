@@ -24,8 +24,9 @@ struct CostedLayer {
   std::string fused_add;
 };
 
-/// Layers in execution order. A residual addition is fused into the weighted layer that makes one of its operands for it alone (the
-/// later one when both are so); its shape then `adds_residual`. Other additions are layers of their own.
+/// Layers in execution order. A residual addition of two tensors is fused into the weighted layer that makes one of them, in the
+/// addition's shape and for it alone (the later one when both are so); its shape then `adds_residual`. Other additions are layers of
+/// their own.
 std::vector<CostedLayer> costed_layers(const network::Network& network);
 
 struct SimulatedLayer {
@@ -58,9 +59,9 @@ struct Simulation {
 };
 
 /// Operand bits of every layer of costed_layers. Input: a weighted layer's activation bits, kResidualBits for the others.
-/// Output: the activation bits of the weighted layer that is its only reader; kResidualBits when several layers or an unweighted one read
-/// it; 32 for the network's output. Operations that cost nothing (activation functions, reshapes) are looked through. Error: a weighted
-/// layer without bits; bits for a layer that the network does not have.
+/// Output (of a layer with a fused addition: the sum): the activation bits of the weighted layer that is its only reader; kResidualBits
+/// when several layers or an unweighted one read it; 32 for the network's output. Operations that cost nothing (activation functions,
+/// reshapes) are looked through. Error: a weighted layer without bits; bits for a layer that the network does not have.
 Result<std::vector<OperandBits>> operand_bits(const network::Network& network, const BitAssignment& assignment);
 
 /// Cost of every layer and in total; layers run one after another. `network` has shapes and is folded.

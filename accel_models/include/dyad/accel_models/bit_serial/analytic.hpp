@@ -16,7 +16,7 @@ struct Counts {
   std::int64_t binary_operations = 0;  ///< AND-popcount operations of real operands
   std::int64_t requantized = 0;        ///< elements through the requantizer lanes
   std::int64_t sram_read_bits = 0, sram_write_bits = 0;
-  std::int64_t residual_bits = 0;      ///< written to and read from the activation memory for a fused addition
+  std::int64_t residual_bits = 0;  ///< written to and read from the activation memory for a fused addition
   std::int64_t dram_read_bits = 0, dram_write_bits = 0;
 };
 

@@ -37,7 +37,8 @@ Problem make_problem(const LayerShape& layer, OperandBits bits, std::int64_t bat
 /// Entries of the activation memory that the residual operand of the whole batch takes.
 std::int64_t residual_entries(const Problem& problem, const Machine& machine);
 /// A residual is added in the result stage when it leaves at least half of the activation memory to the activations: the layer that
-/// made it has left it there. Otherwise the addition is a pass of its own through external memory.
+/// made it has left it there. Otherwise, or when no tile of activations fits beside it, the addition is a pass of its own through
+/// external memory.
 bool can_fuse_residual(const Problem& problem, const Machine& machine);
 
 /// The sequence of jobs of a layer, as three nested loops: blocks, rows (tiles of the streaming operand), tiles of the block.
