@@ -50,7 +50,10 @@ Result<workflow::Simulation> simulate_one_layer(const Options& options, accel_mo
   if (!cost.batch) cost.batch = layer.batch;
   DYAD_TRY(const LayerBits bits, network::width_from_text(options.bits.bits));
   DYAD_TRY(const auto model, accel_models::make_cost_model(options.accelerator, tier, cost));
-  return workflow::simulate_layers(std::span(&layer.shape, 1), {bits.weight, bits.activation, bits.activation}, *model);
+  DYAD_TRY(workflow::Simulation simulation,
+           workflow::simulate_layers(std::span(&layer.shape, 1), {bits.weight, bits.activation, bits.activation}, *model));
+  simulation.model = layer.shape.name;
+  return simulation;
 }
 
 Result<int> run(const Options& options) {
