@@ -7,15 +7,12 @@
 #include "dyad/base/files.hpp"
 
 namespace dyad {
-namespace {
 
-std::string escape_pointer(std::string_view key) {
-  std::string escaped;
-  for (const char c : key) escaped += c == '~' ? "~0" : c == '/' ? "~1" : std::string(1, c);
-  return escaped;
+std::string pointer_token(std::string_view key) {
+  std::string token;
+  for (const char c : key) token += c == '~' ? "~0" : c == '/' ? "~1" : std::string(1, c);
+  return token;
 }
-
-}  // namespace
 
 Result<Json> parse_json(std::string_view text, const std::string& place) {
   try {
@@ -58,7 +55,7 @@ bool JsonReader::has(std::string_view key) const {
 Result<JsonReader> JsonReader::member(std::string_view key) const {
   if (!node_->is_object()) return error("expected an object", "{ … }");
   if (!has(key)) return error("'" + std::string(key) + "' is missing", "add it");
-  return JsonReader(&*node_->find(key), file_, pointer_ + "/" + escape_pointer(key));
+  return JsonReader(&*node_->find(key), file_, pointer_ + "/" + pointer_token(key));
 }
 
 Result<std::vector<JsonReader>> JsonReader::elements() const {
@@ -73,7 +70,7 @@ Result<std::vector<std::pair<std::string, JsonReader>>> JsonReader::members() co
   std::vector<std::pair<std::string, JsonReader>> readers;
   for (const auto& [key, value] : node_->items()) {
     asked_->emplace(key);
-    readers.emplace_back(key, JsonReader(&value, file_, pointer_ + "/" + escape_pointer(key)));
+    readers.emplace_back(key, JsonReader(&value, file_, pointer_ + "/" + pointer_token(key)));
   }
   return readers;
 }
@@ -164,7 +161,7 @@ Result<void> JsonReader::finish() const {
   if (!node_->is_object()) return {};
   for (const auto& [key, value] : node_->items()) {
     if (key.rfind("x-", 0) == 0 || asked_->contains(key)) continue;
-    return Error{file_ + ":" + pointer_ + "/" + escape_pointer(key), "unknown key '" + key + "'", "correct the spelling, or write it as 'x-" + key + "' to have it ignored"};
+    return Error{file_ + ":" + pointer_ + "/" + pointer_token(key), "unknown key '" + key + "'", "correct the spelling, or write it as 'x-" + key + "' to have it ignored"};
   }
   return {};
 }

@@ -286,25 +286,13 @@ Result<Constant> fold_concat(Call& call) {
 
 Result<Constant> fold_slice(Call& call) {
   DYAD_TRY(const Constant value, call.constant(0));
-  DYAD_TRY(const std::vector<std::int64_t> starts, call.integers(1));
-  DYAD_TRY(const std::vector<std::int64_t> ends, call.integers(2));
-  std::vector<std::int64_t> axes(starts.size()), steps(starts.size(), 1);
-  for (std::size_t i = 0; i < axes.size(); ++i) axes[i] = static_cast<std::int64_t>(i);
-  if (call.has_input(3)) {
-    DYAD_TRY(axes, call.integers(3));
-  }
-  if (call.has_input(4)) {
-    DYAD_TRY(steps, call.integers(4));
-  }
-  if (ends.size() != starts.size() || axes.size() != starts.size() || steps.size() != starts.size())
-    return call.error("starts, ends, axes and steps differ in length", "the file is damaged");
+  DYAD_TRY(const std::vector<SliceRange> ranges, slice_ranges(call, static_cast<int>(value.dims.size())));
   Shape dims = value.dims, strides = row_major_strides(value.dims);
   std::int64_t offset = 0;
   std::set<int> seen;
-  for (std::size_t i = 0; i < starts.size(); ++i) {
-    DYAD_TRY(const int axis, call.axis(axes[i], static_cast<int>(dims.size())));
+  for (const auto& [axis, first, last, step] : ranges) {
     const auto at = static_cast<std::size_t>(axis);
-    const std::int64_t extent = value.dims[at], step = steps[i];
+    const std::int64_t extent = value.dims[at];
     if (extent == 0) return call.error("slices an empty constant", "the file is damaged");
     if (!seen.insert(axis).second || step == 0 || step < -kMaxExtent || step > kMaxExtent)
       return call.error("the axes or steps are impossible", "the file is damaged");
@@ -313,8 +301,8 @@ Result<Constant> fold_slice(Call& call) {
       if (position < 0 && position >= -extent) position += extent;
       return std::clamp(position, low, high);
     };
-    const std::int64_t start = step > 0 ? clamped(starts[i], 0, extent) : clamped(starts[i], 0, extent - 1);
-    const std::int64_t end = step > 0 ? clamped(ends[i], 0, extent) : clamped(ends[i], -1, extent - 1);
+    const std::int64_t start = step > 0 ? clamped(first, 0, extent) : clamped(first, 0, extent - 1);
+    const std::int64_t end = step > 0 ? clamped(last, 0, extent) : clamped(last, -1, extent - 1);
     const std::int64_t span = step > 0 ? end - start : start - end;
     const std::int64_t magnitude = std::abs(step);
     dims[at] = span > 0 ? (span + magnitude - 1) / magnitude : 0;

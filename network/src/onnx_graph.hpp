@@ -144,6 +144,14 @@ class Call {
 
 /// Computes a node all of whose inputs are constants, or Shape of an activation. Nothing when the operator is not one that is folded.
 Result<std::optional<Constant>> fold_constants(Call& call);
+
+/// Start, end and step of one axis, as the node states them.
+struct SliceRange {
+  int axis;
+  std::int64_t start, end, step;
+};
+/// Inputs 1 to 4 of a Slice of a tensor of `rank` axes.
+Result<std::vector<SliceRange>> slice_ranges(Call& call, int rank);
 /// The importer of an operator on activations, or null.
 using Operator = Result<void> (*)(Call&);
 Operator find_operator(const std::string& op_type);

@@ -67,13 +67,9 @@ Result<Shape> resolve(const Call& call, const std::vector<std::int64_t>& target,
   return result;
 }
 
-/// Start, end and step of one axis.
-struct Range {
-  int axis;
-  std::int64_t start, end, step;
-};
+}  // namespace
 
-Result<std::vector<Range>> read_ranges(Call& call) {
+Result<std::vector<SliceRange>> slice_ranges(Call& call, int rank) {
   DYAD_TRY(const std::vector<std::int64_t> starts, call.integers(1));
   DYAD_TRY(const std::vector<std::int64_t> ends, call.integers(2));
   std::vector<std::int64_t> axes(starts.size()), steps(starts.size(), 1);
@@ -86,15 +82,13 @@ Result<std::vector<Range>> read_ranges(Call& call) {
   }
   if (ends.size() != starts.size() || axes.size() != starts.size() || steps.size() != starts.size())
     return call.error("starts, ends, axes and steps differ in length", "the file is damaged");
-  std::vector<Range> ranges;
+  std::vector<SliceRange> ranges;
   for (std::size_t i = 0; i < starts.size(); ++i) {
-    DYAD_TRY(const int axis, call.axis(axes[i], 4));
+    DYAD_TRY(const int axis, call.axis(axes[i], rank));
     ranges.push_back({axis, starts[i], ends[i], steps[i]});
   }
   return ranges;
 }
-
-}  // namespace
 
 Result<void> import_flatten(Call& call) {
   DYAD_TRY(const Activation x, call.activation(0));
@@ -140,8 +134,8 @@ Result<void> import_unsqueeze(Call& call) {
 Result<void> import_slice(Call& call) {
   DYAD_TRY(Activation x, call.raw_activation(0));
   DYAD_TRY(const Shape shape, call.spatial_shape(x));
-  DYAD_TRY(const std::vector<Range> ranges, read_ranges(call));
-  for (const Range& range : ranges) {
+  DYAD_TRY(const std::vector<SliceRange> ranges, slice_ranges(call, 4));
+  for (const SliceRange& range : ranges) {
     if (range.axis == 0) return call.error("slices of the batch are not supported", "slice height and width only");
     const bool whole = range.start == 0 && range.end >= shape[static_cast<std::size_t>(range.axis - 1)];
     if (!whole || range.step < 1 || (range.axis == 1 && range.step != 1))

@@ -6,6 +6,7 @@
 #include <limits>
 #include <set>
 
+#include "dyad/base/json.hpp"
 #include "dyad/base/parallel.hpp"
 #include "dyad/network/float_executor.hpp"
 #include "dyad/network/summary.hpp"
@@ -304,18 +305,18 @@ Result<void> check_assignment(const CalibratedNetwork& network, const BitAssignm
     const std::string& name = network.folded().node(layer).name;
     const auto found = assignment.find(name);
     if (found == assignment.end())
-      return Error{"bits:/layers/" + name, "the layer '" + name + "' has no bits",
+      return Error{"bits:/layers/" + pointer_token(name), "the layer '" + name + "' has no bits",
                    "every convolution and fully connected layer needs an entry"};
     for (const int bits : {found->second.weight, found->second.activation})
       if (bits < kLeastBits || bits > kMostBits)
-        return Error{"bits:/layers/" + name, "the layer '" + name + "' has " + std::to_string(bits) + " bits",
+        return Error{"bits:/layers/" + pointer_token(name), "the layer '" + name + "' has " + std::to_string(bits) + " bits",
                      "integer networks have 2 to 8 bits a layer"};
   }
   if (assignment.size() == network.layers().size()) return {};
   for (const auto& [name, bits] : assignment) {
     const auto id = network.folded().find(name);
     if (!id || !is_weighted(network.folded().node(*id)))
-      return Error{"bits:/layers/" + name, "'" + name + "' is no convolution or fully connected layer", "`dyad inspect` lists the names"};
+      return Error{"bits:/layers/" + pointer_token(name), "'" + name + "' is no convolution or fully connected layer", "`dyad inspect` lists the names"};
   }
   return {};
 }

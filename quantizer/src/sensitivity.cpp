@@ -12,21 +12,6 @@ namespace {
 
 constexpr std::int64_t kChunk = 64;  ///< images between two calls of keep_going
 
-/// |W - Q_b(W)|^2 over the whole layer, summed in double in storage order.
-double weight_error(const CalibratedNetwork& network, network::NodeId layer, int bits) {
-  const Tensor<float>& weight = network.folded().node(layer).weight;
-  const QuantizedWeights quantized = network.quantize_weights(layer, bits);
-  const std::int64_t channels = weight.extent(0), each = weight.size() / channels;
-  double sum = 0;
-  for (std::int64_t k = 0; k < channels; ++k)
-    for (std::int64_t i = k * each; i < (k + 1) * each; ++i) {
-      const double difference =
-          weight[i] - static_cast<double>(quantized.values[i]) * static_cast<double>(quantized.scales[static_cast<std::size_t>(k)]);
-      sum += difference * difference;
-    }
-  return sum;
-}
-
 Result<void> add_traces(SensitivityTable& table, std::span<const LayerTrace> traces) {
   for (LayerSensitivity& layer : table.layers) {
     const auto found = std::find_if(traces.begin(), traces.end(), [&](const LayerTrace& trace) { return trace.name == layer.name; });
@@ -79,6 +64,20 @@ OrderedJson errors_to_json(const std::map<int, double>& errors) {
 }
 
 }  // namespace
+
+double weight_error(const CalibratedNetwork& network, network::NodeId layer, int bits) {
+  const Tensor<float>& weight = network.folded().node(layer).weight;
+  const QuantizedWeights quantized = network.quantize_weights(layer, bits);
+  const std::int64_t channels = weight.extent(0), each = weight.size() / channels;
+  double sum = 0;
+  for (std::int64_t k = 0; k < channels; ++k)
+    for (std::int64_t i = k * each; i < (k + 1) * each; ++i) {
+      const double difference =
+          weight[i] - static_cast<double>(quantized.values[i]) * static_cast<double>(quantized.scales[static_cast<std::size_t>(k)]);
+      sum += difference * difference;
+    }
+  return sum;
+}
 
 std::string_view to_string(SensitivityMetric metric) {
   switch (metric) {

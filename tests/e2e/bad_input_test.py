@@ -60,7 +60,7 @@ class BadInput(unittest.TestCase):
         self.refused("inspect", "resnet20", "--bits", self.file("a.json", "{"), place="a.json")
         self.refused("inspect", "resnet20", "--bits", self.file("b.json", '{"schema":"dyad.bits/2","layers":{}}'), place="b.json:/schema")
         self.refused("inspect", "resnet20", "--bits", self.file("c.json", '{"schema":"dyad.bits/1","layers":{"conv9":{"w":4,"a":4}}}'),
-                     place="c.json:/layers/conv9")
+                     place="c.json:/layers")
         self.refused("inspect", "resnet20", "--bits", self.file("d.json", '{"schema":"dyad.bits/1","layers":{"conv1":{"w":40,"a":4}}}'),
                      place="d.json:/layers/conv1/w")
         self.refused("inspect", "resnet20", "--bits", self.file("e.json", '{"schema":"dyad.bits/1","layers":{"conv1":{"w":4,"a":4}}}'),
@@ -104,7 +104,7 @@ class BadInput(unittest.TestCase):
         idx = self.file("t10k-images-idx3-ubyte", b"\0\0\x08\x03\0\0\0\x01\0\0\0\x1c\0\0\0\x1c" + bytes(783))
         self.refused("run", model, "--data", idx, place="t10k-images-idx3-ubyte")
         self.refused("quantize", model, "--bits", "W9A4", "--calibrate", program.DATA / "cifar10", "--out", self.folder / "x.dyad", "--images", "8",
-                     place="W9A4")
+                     place="bits:/layers")
         self.refused("quantize", model, "--bits", "W8A8", "--calibrate", program.DATA / "cifar10", "--images", "8",
                      "--out", self.folder / "no" / "x.dyad", place="x.dyad")
 

@@ -13,9 +13,10 @@ DATA = pathlib.Path(os.environ.get("DYAD_DATA") or SOURCE.parent / "shared" / "d
 SKIPPED = 77
 
 
-def run(*words, **options):
-    """The finished process; text output."""
-    return subprocess.run([PROGRAM, *map(str, words)], capture_output=True, text=True, timeout=600, check=False, **options)
+def run(*words, environment=None):
+    """The finished process; text output. `environment`: variables beside those of this process."""
+    return subprocess.run([PROGRAM, *map(str, words)], capture_output=True, text=True, timeout=600, check=False,
+                          env={**os.environ, **(environment or {})})
 
 
 def document(*words, status=0):

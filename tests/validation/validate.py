@@ -13,7 +13,24 @@ import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "support"))
+from hawq_choices import choices_of  # noqa: E402
+
 TESTS = {">=": operator.ge, "<=": operator.le, "==": operator.eq}
+
+
+def write_choices(data, scratch):
+    """HAWQ-V3's choices of ResNet-18 as $TMP/resnet18.json."""
+    inputs = json.loads((data / "hawq" / "ilp_inputs.json").read_text())
+    pathlib.Path(scratch, "resnet18.json").write_text(json.dumps(choices_of(inputs, "resnet18")))
+
+
+def equal_bits(document, check, data):
+    """Layers whose bits are those of the published list."""
+    inputs = json.loads((data / "hawq" / "ilp_inputs.json").read_text())
+    published = inputs["published_bits"][check["published_bits"]]
+    names = inputs["layers"]["resnet18"]
+    return sum(document["assignment"][name]["w"] == bits for name, bits in zip(names, published))
 
 
 def value_at(document, pointer):
@@ -27,6 +44,8 @@ def value_at(document, pointer):
 def measure(check, program, data, scratch):
     """Runs the check's commands in order; the last one prints the document that holds the value."""
     document = None
+    if "published_bits" in check:
+        write_choices(data, scratch)
     for command in check["commands"]:
         words = [word.replace("$DATA", str(data)).replace("$TMP", scratch) for word in command.split()]
         assert words[0] == "dyad", command
@@ -34,9 +53,8 @@ def measure(check, program, data, scratch):
         if run.returncode not in (0, 1):
             raise RuntimeError(f"{command}: exit status {run.returncode}: {run.stderr.strip().splitlines()[-2:]}")
         document = json.loads(run.stdout) if "--json" in words else None
-    value = value_at(document, check["value"])
-    if "divide_by" in check:
-        value = value / value_at(document, check["divide_by"])
+    value = equal_bits(document, check, data) if "published_bits" in check else value_at(document, check["value"])
+    value *= check.get("scale", 1)
     return round(value, check["digits"]) if "digits" in check else value
 
 

@@ -12,9 +12,23 @@
 namespace dyad::tools {
 namespace {
 
+/// Names from damaged files can hold anything: control characters and bytes that are no UTF-8 become '?'.
+std::string printable(const std::string& text) {
+  std::string clean;
+  for (std::size_t i = 0; i < text.size();) {
+    const auto lead = static_cast<unsigned char>(text[i]);
+    const std::size_t length = lead < 0x80 ? 1 : lead >= 0xc2 && lead < 0xe0 ? 2 : lead >= 0xe0 && lead < 0xf0 ? 3 : lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
+    bool whole = length > 0 && i + length <= text.size() && lead >= 0x20 && lead != 0x7f;
+    for (std::size_t k = 1; whole && k < length; ++k) whole = (static_cast<unsigned char>(text[i + k]) & 0xc0) == 0x80;
+    clean += whole ? text.substr(i, length) : "?";
+    i += whole ? length : 1;
+  }
+  return clean;
+}
+
 int report_error(const Error& error) {
-  std::cerr << "error: " << (error.place.empty() ? "" : error.place + ": ") << error.message << "\n";
-  if (!error.hint.empty()) std::cerr << "hint: " << error.hint << "\n";
+  std::cerr << "error: " << printable((error.place.empty() ? "" : error.place + ": ") + error.message) << "\n";
+  if (!error.hint.empty()) std::cerr << "hint: " << printable(error.hint) << "\n";
   return kBadInput;
 }
 

@@ -21,6 +21,11 @@ Result<int> run(const Options& options) {
   if (options.json) {
     print_document({{"schema", "dyad.report/1"}, {"version", DYAD_VERSION}, {"documents", options.results}, {"out", options.out}});
   } else {
+    for (const std::string& file : options.results) {
+      DYAD_TRY(const Json document, read_json(file));
+      DYAD_TRY(const std::string text, workflow::summarize({file, document}));
+      print_text(text + "\n");
+    }
     print_text("report written to " + options.out + "\n");
   }
   return kDone;

@@ -45,7 +45,6 @@ Result<int> run(const Options& options) {
   const auto tier = tier_from_name(options.tier);
   DYAD_EXPECT(method && tier, "a flag admitted an unknown word");
   request.method = *method;
-  request.model = options.model.model;
   DYAD_TRY(request.limits, options.limits.read());
   DYAD_TRY(const auto cost_model, accel_models::make_cost_model(options.accelerator, *tier, {}));
   DYAD_TRY(const auto check_model, accel_models::make_cost_model(options.accelerator, Tier::kCycle, {}));
@@ -55,6 +54,7 @@ Result<int> run(const Options& options) {
   request.backend = backend.get();
   request.quantization = options.post_training.read();
   DYAD_TRY(request.network, options.model.load());
+  request.model = request.network.name;
   DYAD_TRY(request.normalization, options.normalize.choose(request.network));
   DYAD_TRY(request.calibration, network::load_dataset(options.data, network::Split::kTrain));
   DYAD_TRY(request.evaluation, network::load_dataset(options.data, network::Split::kTest));

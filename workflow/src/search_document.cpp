@@ -1,3 +1,4 @@
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "dyad/workflow/search.hpp"
@@ -82,7 +83,7 @@ OrderedJson search_to_json(const SearchRequest& request, const SearchResult& res
   document["config_hash"] = result.config_hash;
   document["seed"] = request.seed;
   document["model"] = request.model;
-  document["data"] = {{"name", request.evaluation.name}, {"images", result.evaluation_images}};
+  document["data"] = {{"name", std::filesystem::path(request.evaluation.name).filename().string()}, {"images", result.evaluation_images}};
   document["method"] = to_string(request.method);
   document["tier"] = to_string(request.cost_model->tier());
   document["accelerator"] = accelerator_document(*request.cost_model);

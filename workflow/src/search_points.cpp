@@ -98,7 +98,8 @@ Result<void> add_sweep_points(const SearchRequest& request, const quantizer::Cho
   for (const double ratio : request.sweep_ratios) {
     progress.stage(fmt::format("sweep: {} <= {}", cost_name, ratio));
     if (progress.cancelled()) return {};
-    const ResolvedLimit limit{{cost_name, quantizer::LimitKind::kRatio, ratio}, ratio * at_8_bits.get(cost_name)};
+    const double absolute = ratio * at_8_bits.get(cost_name);
+    const ResolvedLimit limit{{cost_name, quantizer::LimitKind::kRatio, ratio}, absolute};
     DYAD_TRY(const auto outcome, solve_within(problem, costed, std::span(&limit, 1)));
     const auto* solved = std::get_if<Solved>(&outcome);
     if (solved == nullptr) continue;

@@ -26,6 +26,9 @@ Result<Json> parse_json(std::string_view text, const std::string& place);
 /// Two-space indentation, final newline, doubles in their shortest exact form.
 std::string to_text(const OrderedJson& document);
 
+/// A key as a reference token of a JSON pointer: '~' and '/' escaped (RFC 6901).
+std::string pointer_token(std::string_view key);
+
 /// A cursor into a document that knows where it is. Every getter reports `file:/pointer`.
 /// Keys that were asked for are known; `finish()` is an error when an object holds others.
 class JsonReader {

@@ -47,6 +47,9 @@ struct SensitivityTable {
   std::vector<LayerSensitivity> layers;  ///< execution order
 };
 
+/// |W - Q_b(W)|^2 over a layer's weights at 2 to 8 bits, summed in double in storage order.
+double weight_error(const CalibratedNetwork& network, network::NodeId layer, int bits);
+
 /// Called between units of work with (done, total); false stops.
 using KeepGoing = std::function<bool(std::int64_t, std::int64_t)>;
 
