@@ -45,11 +45,14 @@ void fill_phase(const Schedule& s, std::int64_t first_tiles, const hwsim::DramTi
                    ? static_cast<Ticks>(static_cast<double>(d.job_bus) * static_cast<double>(d.resident) / static_cast<double>(d.step))
                    : d.job_bus,
                d.resident_bus);
+  // Results of a tile's job reach the bus while later tiles are fetched.
+  const std::int64_t behind = (Durations::kToken + d.job + d.drain) / std::max(d.step, d.resident);
   const auto gate = [&](std::int64_t tile) {
     const Ticks bus = std::min(whole((tile + 1) * d.resident_bus, s.resident_request_bits), s.resident_pass_tiles * d.resident_bus);
     const Ticks arrival =
-        d.latency + std::max((tile + 1) * s.resident_words * kTick, opening + bus + std::min(bus, prefetched) + tile * results);
-    return arrival + Durations::kToken + d.job + (first_tiles - 1 - tile) * d.step;
+        d.latency + std::max((tile + 1) * s.resident_words * kTick,
+                             opening + bus + std::min(bus, prefetched) + std::max<std::int64_t>(0, tile - behind) * results);
+    return arrival + Durations::kToken + d.job + (first_tiles - 1 - tile) * std::max(d.step, s.resident_words * kTick);
   };
   d.first_row = std::max(gate(0), gate(first_tiles - 1));
   if (d.resident_bus > 0) d.first_row = std::max(d.first_row, gate(std::min(first_tiles - 1, prefetched / d.resident_bus)));
@@ -273,6 +276,26 @@ std::int64_t schedule_cycles(const Schedule& s, const Machine& machine, const hw
   // Where the stream is what the bus carries most of, results follow their tile by `lag`, and the bus has nothing else to do at the end.
   const Ticks row_results = bus(first_tiles, d.job_bus);
   if (d.stream_bus > row_results) {
+    // The last tile of the stream comes after all other reads and after those results of earlier rows that are ready by then: a row needs
+    // row_time, the first one ends at first_row, and those of the tiles in flight are not ready.
+    if (s.groups == 1 && s.blocks == 1) {
+      const auto reads = static_cast<double>(all - bus(s.jobs(), d.job_bus)), results = static_cast<double>(row_results);
+      const auto row_time = static_cast<double>(first_tiles * d.step), pace = static_cast<double>(d.stream_bus + row_results);
+      const auto ready = static_cast<double>(Durations::kToken + d.job + d.drain + machine.pipeline_cycles * kTick);
+      double waiting = results;
+      double later = ready + row_time - pace;
+      for (std::int64_t row = 0; row < s.stream_slots && later > 0; ++row, later -= pace)
+        waiting += results * std::min(1.0, later / row_time);
+      const double start = static_cast<double>(d.latency) + reads, load = results / row_time;
+      const double all_ready = start + static_cast<double>(s.rows) * results - waiting;
+      const double first_ready = static_cast<double>(first_row + d.drain + machine.pipeline_cycles * kTick);
+      const double as_made = load < 1 ? (start + results - load * first_ready) / (1 - load) : all_ready;
+      // The bus serves reads at least as often as results.
+      const double as_served = start + results + std::max(0.0, start + results - first_ready);
+      const double last_tile = std::max(start, std::min({all_ready, as_made, as_served}));
+      total =
+          std::max(total, static_cast<Ticks>(last_tile) + Durations::kToken + d.job + (first_tiles - 1) * d.step + d.drain + tail + flush);
+    }
     const auto share = [&](Ticks part) { return static_cast<double>(part) / static_cast<double>(d.stream_bus + row_results); };
     // Results of single jobs also wait until they fill a request.
     const std::int64_t pieces = std::min(dram.request_bits * s.jobs() / s.output_bits, s.jobs());

@@ -14,7 +14,7 @@ namespace {
 
 using testing_support::sample_layers;
 
-const std::vector<std::pair<int, int>> kBitPairs{{8, 8}, {4, 4}, {3, 5}, {5, 3}, {6, 4}, {2, 8}, {4, 2}};
+const std::vector<std::pair<int, int>> kBitPairs{{8, 8}, {4, 4}, {3, 5}, {5, 3}, {6, 4}, {2, 8}, {4, 2}, {6, 6}, {7, 8}};
 
 struct Errors {
   double worst = 0, sum = 0;

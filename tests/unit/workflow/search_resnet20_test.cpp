@@ -50,7 +50,7 @@ TEST(SearchResNet20, AtTheCostOfW4A4LosesAtMostSeventyPercentOfItsLogitsError) {
       std::find_if(result.pareto.begin(), result.pareto.end(), [](const ParetoPoint& point) { return point.label == "W4A4"; });
   ASSERT_NE(uniform, result.pareto.end());
   EXPECT_LE(result.logits_mse, 0.7 * uniform->logits_mse);  // 0.39 with 256 images
-  EXPECT_GE(result.top1, 88);                               // 91.14 on all 10,000 images with 1,000 for calibration
+  EXPECT_GE(result.top1, 88);                               // 91.31 on all 10,000 images with 1,000 for calibration
 }
 
 }  // namespace
