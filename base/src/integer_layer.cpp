@@ -18,7 +18,9 @@ std::size_t element_bytes(Storage storage) {
 }
 
 IntegerTensor::IntegerTensor(Shape shape, BitWidth format)
-    : shape_(std::move(shape)), format_(format), size_(element_count(shape_)),
+    : shape_(std::move(shape)),
+      format_(format),
+      size_(element_count(shape_)),
       bytes_(static_cast<std::size_t>(size_) * element_bytes(storage_for(format))) {}
 
 void IntegerTensor::reset(const Shape& shape, BitWidth format) {

@@ -1,7 +1,6 @@
 #include "dyad/base/json.hpp"
 
 #include <cmath>
-
 #include <nlohmann/json.hpp>
 
 #include "dyad/base/files.hpp"
@@ -102,7 +101,8 @@ Result<double> JsonReader::number_above(double exclusive_bound) const {
 }
 
 Result<std::int64_t> JsonReader::integer(std::int64_t lowest, std::int64_t highest) const {
-  const Error failure = error("expected an integer from " + std::to_string(lowest) + " to " + std::to_string(highest), "without quotes or fraction");
+  const Error failure =
+      error("expected an integer from " + std::to_string(lowest) + " to " + std::to_string(highest), "without quotes or fraction");
   if (!node_->is_number_integer()) return failure;
   if (node_->is_number_unsigned() && node_->get<std::uint64_t>() > static_cast<std::uint64_t>(INT64_MAX)) return failure;
   const auto value = node_->get<std::int64_t>();
@@ -161,7 +161,8 @@ Result<void> JsonReader::finish() const {
   if (!node_->is_object()) return {};
   for (const auto& [key, value] : node_->items()) {
     if (key.rfind("x-", 0) == 0 || asked_->contains(key)) continue;
-    return Error{file_ + ":" + pointer_ + "/" + pointer_token(key), "unknown key '" + key + "'", "correct the spelling, or write it as 'x-" + key + "' to have it ignored"};
+    return Error{file_ + ":" + pointer_ + "/" + pointer_token(key), "unknown key '" + key + "'",
+                 "correct the spelling, or write it as 'x-" + key + "' to have it ignored"};
   }
   return {};
 }

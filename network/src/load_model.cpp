@@ -78,7 +78,6 @@ Result<Network> load_self_described(const std::string& file, const TopologyOptio
 
 }  // namespace
 
-
 Result<Network> load_model(const std::string& model, const TopologyOptions& options, const std::filesystem::path& weights) {
   const std::string extension = lower_extension(model);
   const bool whole_model = extension == ".onnx" || extension == ".safetensors" || model == "embedded";

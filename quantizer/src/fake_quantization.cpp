@@ -177,7 +177,8 @@ Result<std::vector<LogitsError>> probe_errors(const CalibratedNetwork& network, 
   for (const LayerProbe& probe : probes) {
     DYAD_EXPECT(std::find(network.layers().begin(), network.layers().end(), probe.layer) != network.layers().end(), "a probe of no layer");
     if (!valid(probe.weight_bits) || !valid(probe.input_bits))
-      return Error{"bits:/layers/" + pointer_token(network.folded().node(probe.layer).name), "bits are outside 2 to 8", "a layer has 2 to 8 bits"};
+      return Error{"bits:/layers/" + pointer_token(network.folded().node(probe.layer).name), "bits are outside 2 to 8",
+                   "a layer has 2 to 8 bits"};
   }
   return Prober(network, images, probes).run();
 }

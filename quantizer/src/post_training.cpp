@@ -316,7 +316,8 @@ Result<void> check_assignment(const CalibratedNetwork& network, const BitAssignm
   for (const auto& [name, bits] : assignment) {
     const auto id = network.folded().find(name);
     if (!id || !is_weighted(network.folded().node(*id)))
-      return Error{"bits:/layers/" + pointer_token(name), "'" + name + "' is no convolution or fully connected layer", "`dyad inspect` lists the names"};
+      return Error{"bits:/layers/" + pointer_token(name), "'" + name + "' is no convolution or fully connected layer",
+                   "`dyad inspect` lists the names"};
   }
   return {};
 }

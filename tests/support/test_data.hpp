@@ -31,7 +31,6 @@ class TemporaryFolder {
 }  // namespace dyad::testing_support
 
 /// Skips the running test when the data file or folder (relative to the data folder) is absent.
-#define DYAD_NEEDS_DATA(relative)                                                                      \
-  if (const auto dyad_data = ::dyad::testing_support::data_folder();                                   \
-      !dyad_data || !std::filesystem::exists(*dyad_data / (relative)))                                 \
+#define DYAD_NEEDS_DATA(relative)                                                                                                     \
+  if (const auto dyad_data = ::dyad::testing_support::data_folder(); !dyad_data || !std::filesystem::exists(*dyad_data / (relative))) \
   GTEST_SKIP() << "needs " << (relative) << " under DYAD_DATA"

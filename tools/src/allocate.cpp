@@ -1,7 +1,7 @@
 // dyad allocate: the exact integer program over a file of choices.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -21,7 +21,8 @@ struct Options {
 std::string as_text(const quantizer::Allocation& allocation) {
   std::string text = fmt::format("{:<40} {:>6} {:>6}\n", "layer", "w bits", "a bits");
   for (const auto& [name, bits] : allocation.assignment) text += fmt::format("{:<40} {:>6} {:>6}\n", name, bits.weight, bits.activation);
-  text += fmt::format("loss {:.9g}, lower bound {:.9g}: {}\n", allocation.objective, allocation.bound, allocation.proved ? "proved optimal" : "not proved");
+  text += fmt::format("loss {:.9g}, lower bound {:.9g}: {}\n", allocation.objective, allocation.bound,
+                      allocation.proved ? "proved optimal" : "not proved");
   for (const auto& [name, total] : allocation.totals) text += fmt::format("{} {:.9g}\n", name, total);
   return text;
 }

@@ -1,8 +1,8 @@
 #include "hessian.hpp"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 
 #include "command.hpp"
@@ -11,10 +11,14 @@
 namespace dyad::tools {
 
 void HessianFlags::declare(CLI::App& verb) {
-  verb.add_option("--trace-method", method, "Estimator of the Hessian trace")->check(CLI::IsMember({"gauss_newton", "hutchinson"}))->capture_default_str();
+  verb.add_option("--trace-method", method, "Estimator of the Hessian trace")
+      ->check(CLI::IsMember({"gauss_newton", "hutchinson"}))
+      ->capture_default_str();
   verb.add_option("--trace-images", images, "Images at most; 0: the training split")->check(CLI::NonNegativeNumber)->capture_default_str();
   verb.add_option("--trace-draws", draws, "Random vectors an image")->check(CLI::Range(1, 1000))->capture_default_str();
-  verb.add_option("--trace-stderr", stderr_goal, "Stop at this relative standard error in every layer")->check(CLI::Range(0.0, 10.0))->capture_default_str();
+  verb.add_option("--trace-stderr", stderr_goal, "Stop at this relative standard error in every layer")
+      ->check(CLI::Range(0.0, 10.0))
+      ->capture_default_str();
 }
 
 Result<std::vector<quantizer::LayerTrace>> measure_traces(const network::Network& network, const network::Dataset& images,

@@ -1,11 +1,11 @@
 // dyad inspect: layers, MACs, parameters, size, BOPS.
-#include <CLI/CLI.hpp>
+#include "dyad/workflow/inspect.hpp"
 
+#include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "command.hpp"
-#include "dyad/workflow/inspect.hpp"
 #include "options.hpp"
 
 namespace dyad::tools {

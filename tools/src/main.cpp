@@ -1,7 +1,7 @@
 // The `dyad` program: understands the command line, runs one verb, prints what it returns.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -17,7 +17,11 @@ std::string printable(const std::string& text) {
   std::string clean;
   for (std::size_t i = 0; i < text.size();) {
     const auto lead = static_cast<unsigned char>(text[i]);
-    const std::size_t length = lead < 0x80 ? 1 : lead >= 0xc2 && lead < 0xe0 ? 2 : lead >= 0xe0 && lead < 0xf0 ? 3 : lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
+    const std::size_t length = lead < 0x80                   ? 1
+                               : lead >= 0xc2 && lead < 0xe0 ? 2
+                               : lead >= 0xe0 && lead < 0xf0 ? 3
+                               : lead >= 0xf0 && lead < 0xf5 ? 4
+                                                             : 0;
     bool whole = length > 0 && i + length <= text.size() && lead >= 0x20 && lead != 0x7f;
     for (std::size_t k = 1; whole && k < length; ++k) whole = (static_cast<unsigned char>(text[i + k]) & 0xc0) == 0x80;
     clean += whole ? text.substr(i, length) : "?";
@@ -41,14 +45,16 @@ int run(int argc, char** argv) {
   program.require_subcommand(1);
   program.get_formatter()->column_width(36);
   Action action;
-  for (const auto add : {add_inspect, add_simulate, add_quantize, add_run, add_sensitivity, add_allocate, add_search, add_train, add_report})
+  for (const auto add :
+       {add_inspect, add_simulate, add_quantize, add_run, add_sensitivity, add_allocate, add_search, add_train, add_report})
     add(program, action);
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return program.exit(error);
     const auto verbs = program.get_subcommands();
-    return report_error({"command line", first_line(error.what()), "see: dyad " + (verbs.empty() ? "" : verbs.front()->get_name() + " ") + "--help"});
+    return report_error(
+        {"command line", first_line(error.what()), "see: dyad " + (verbs.empty() ? "" : verbs.front()->get_name() + " ") + "--help"});
   }
   catch_interrupts();
   kernels::register_cpu_backends();

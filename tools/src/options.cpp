@@ -29,7 +29,9 @@ void BitsOptions::declare(CLI::App& verb, bool required) {
 Result<std::optional<BitAssignment>> BitsOptions::read(const network::Network& network) const {
   if (bits.empty()) return std::optional<BitAssignment>();
   DYAD_TRY(BitAssignment assignment, network::bits_from_text(network, bits, all_layers));
-  const bool all_float = std::all_of(assignment.begin(), assignment.end(), [](const auto& layer) { return layer.second == LayerBits{32, 32}; });
+  const bool all_float = std::all_of(assignment.begin(), assignment.end(), [](const auto& layer) {
+    return layer.second == LayerBits{32, 32};
+  });
   return all_float ? std::optional<BitAssignment>() : std::optional(std::move(assignment));
 }
 
@@ -40,12 +42,15 @@ void NormalizeOption::declare(CLI::App& verb) {
 Result<network::Normalization> NormalizeOption::choose(const network::Network& network) const {
   const std::int64_t channels = network.node(network.input()).output_shape.at(2);
   if (!text.empty()) return network::normalization_from_name(text, channels);
-  if (!network.normalization) note(std::string("note: the model names no normalization; using '") + (channels == 3 ? "imagenet" : "unit") + "' (see --normalize)");
+  if (!network.normalization)
+    note(std::string("note: the model names no normalization; using '") + (channels == 3 ? "imagenet" : "unit") + "' (see --normalize)");
   return network::default_normalization(network, channels);
 }
 
 void PostTrainingFlags::declare(CLI::App& verb) {
-  verb.add_option("--weight-rule", weights, "How weight steps are found")->check(CLI::IsMember({"minmax", "mse", "power3"}))->capture_default_str();
+  verb.add_option("--weight-rule", weights, "How weight steps are found")
+      ->check(CLI::IsMember({"minmax", "mse", "power3"}))
+      ->capture_default_str();
   verb.add_option("--ranges", ranges, "How activation ranges are found")
       ->check(CLI::IsMember({"minmax", "average", "percentile", "mse", "kl"}))
       ->capture_default_str();
@@ -53,7 +58,9 @@ void PostTrainingFlags::declare(CLI::App& verb) {
   verb.add_option("--rounding", rounding, "Rounding of requantization")
       ->check(CLI::IsMember({"half_up", "half_even", "half_away", "floor", "gemmlowp"}))
       ->capture_default_str();
-  verb.add_option("--requantization", form, "Form of the dyadic ratio")->check(CLI::IsMember({"normalized", "shift32"}))->capture_default_str();
+  verb.add_option("--requantization", form, "Form of the dyadic ratio")
+      ->check(CLI::IsMember({"normalized", "shift32"}))
+      ->capture_default_str();
   verb.add_option("--average-rounding", average, "Rounding of average pooling")
       ->check(CLI::IsMember({"half_up", "half_away", "floor", "hawq"}))
       ->capture_default_str();
@@ -61,7 +68,9 @@ void PostTrainingFlags::declare(CLI::App& verb) {
 
 quantizer::PostTrainingOptions PostTrainingFlags::read() const {
   quantizer::PostTrainingOptions options;
-  options.weights = weights == "minmax" ? quantizer::WeightRule::kMinMax : weights == "mse" ? quantizer::WeightRule::kMse : quantizer::WeightRule::kPower3;
+  options.weights = weights == "minmax" ? quantizer::WeightRule::kMinMax
+                    : weights == "mse"  ? quantizer::WeightRule::kMse
+                                        : quantizer::WeightRule::kPower3;
   options.activations = ranges;
   options.bias_correction = !no_bias_correction;
   const auto named_rounding = rounding_from_name(rounding);

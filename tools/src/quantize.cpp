@@ -1,12 +1,13 @@
 // dyad quantize: post-training quantization to an integer network.
-#include <CLI/CLI.hpp>
+#include "dyad/workflow/quantize.hpp"
+
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "command.hpp"
-#include "dyad/workflow/quantize.hpp"
 #include "options.hpp"
 
 namespace dyad::tools {
@@ -41,8 +42,8 @@ Result<int> run(const Options& options) {
   }
   std::string text = fmt::format("{:<40} {:>6} {:>6} {:>12}\n", "layer", "w bits", "a bits", "weight MSE");
   for (const auto& layer : document["layers"])
-    text += fmt::format("{:<40} {:>6} {:>6} {:>12.3e}\n", layer["name"].get<std::string>(), layer["w_bits"].get<int>(), layer["a_bits"].get<int>(),
-                        layer["mse"].get<double>());
+    text += fmt::format("{:<40} {:>6} {:>6} {:>12.3e}\n", layer["name"].get<std::string>(), layer["w_bits"].get<int>(),
+                        layer["a_bits"].get<int>(), layer["mse"].get<double>());
   print_text(text + fmt::format("integer network of {} layers written to {}\n", integer_network.layers.size(), options.out));
   return kDone;
 }
@@ -56,7 +57,9 @@ void add_quantize(CLI::App& program, Action& action) {
   options->bits.declare(*verb, true);
   verb->add_option("--scheme", options->scheme, "Number format")->check(CLI::IsMember({"dyadic"}))->capture_default_str();
   verb->add_option("--calibrate", options->calibrate, "Images: a file or a folder, its training split")->required();
-  verb->add_option("--images", options->images, "Calibration images drawn by the seed; 0: all")->check(CLI::NonNegativeNumber)->capture_default_str();
+  verb->add_option("--images", options->images, "Calibration images drawn by the seed; 0: all")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   verb->add_option("--seed", options->seed, "Seed of the draw")->capture_default_str();
   verb->add_option("--out", options->out, "The integer network, .dyad")->required();
   options->normalize.declare(*verb);

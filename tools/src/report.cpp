@@ -1,11 +1,11 @@
 // dyad report: result documents become one HTML page.
-#include <CLI/CLI.hpp>
+#include "dyad/workflow/report.hpp"
 
+#include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "command.hpp"
-#include "dyad/workflow/report.hpp"
 
 namespace dyad::tools {
 namespace {

@@ -1,7 +1,7 @@
 // dyad run: accuracy of a float or an integer network over a data set.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -23,8 +23,7 @@ struct Options {
 };
 
 Result<workflow::Evaluation> evaluate_integer_file(const Options& options, std::string& described) {
-  if (!options.normalize.text.empty())
-    return Error{"--normalize", "an integer network holds its own normalization", "leave the flag out"};
+  if (!options.normalize.text.empty()) return Error{"--normalize", "an integer network holds its own normalization", "leave the flag out"};
   DYAD_TRY(const quantizer::IntegerNetwork network, quantizer::load_integer_network(options.model.model));
   DYAD_TRY(const auto backend, make_integer_backend(options.backend.empty() ? "cpu" : options.backend));
   DYAD_TRY(const network::Dataset images, test_images(options.data, options.limit));
@@ -51,7 +50,8 @@ Result<workflow::Evaluation> evaluate_float_model(const Options& options, std::s
 Result<std::int64_t> agreeing_images(const workflow::Evaluation& evaluation, const std::string& file) {
   DYAD_TRY(const std::vector<std::uint8_t> expected, read_bytes(file));
   if (static_cast<std::int64_t>(expected.size()) < evaluation.images)
-    return Error{file, fmt::format("has {} predictions for {} images", expected.size(), evaluation.images), "one byte an image, in image order"};
+    return Error{file, fmt::format("has {} predictions for {} images", expected.size(), evaluation.images),
+                 "one byte an image, in image order"};
   std::int64_t agreeing = 0;
   for (std::size_t i = 0; i < evaluation.predictions.size(); ++i) agreeing += evaluation.predictions[i] == expected[i];
   return agreeing;
@@ -62,9 +62,9 @@ Result<int> run(const Options& options) {
   const bool is_integer = std::filesystem::path(options.model.model).extension() == ".dyad";
   DYAD_TRY(const workflow::Evaluation evaluation,
            is_integer ? evaluate_integer_file(options, described) : evaluate_float_model(options, described));
-  OrderedJson document{{"schema", "dyad.run/1"},   {"version", DYAD_VERSION},    {"model", options.model.model},
-                       {"backend", described},     {"top1", evaluation.top1},    {"top5", evaluation.top5},
-                       {"images", evaluation.images}, {"images_per_s", evaluation.images_per_s}};
+  OrderedJson document{
+      {"schema", "dyad.run/1"},  {"version", DYAD_VERSION}, {"model", options.model.model}, {"backend", described},
+      {"top1", evaluation.top1}, {"top5", evaluation.top5}, {"images", evaluation.images},  {"images_per_s", evaluation.images_per_s}};
   if (is_integer) document["digest"] = evaluation.digest;
   if (!options.compare_predictions.empty()) {
     DYAD_TRY(const std::int64_t agreeing, agreeing_images(evaluation, options.compare_predictions));
@@ -81,7 +81,8 @@ Result<int> run(const Options& options) {
   std::string text = fmt::format("{:.2f} % top-1, {:.2f} % top-5 on {} images, {:.0f} images/s, {}\n", evaluation.top1, evaluation.top5,
                                  evaluation.images, evaluation.images_per_s, described);
   if (is_integer) text += "digest of the logits " + evaluation.digest + "\n";
-  if (document.contains("agreeing")) text += fmt::format("{} of {} predictions agree\n", document["agreeing"].get<std::int64_t>(), evaluation.images);
+  if (document.contains("agreeing"))
+    text += fmt::format("{} of {} predictions agree\n", document["agreeing"].get<std::int64_t>(), evaluation.images);
   print_text(text);
   return kDone;
 }

@@ -1,6 +1,7 @@
 // dyad search: the bits of every layer under limits that a simulated accelerator supplies.
-#include <CLI/CLI.hpp>
+#include "dyad/workflow/search.hpp"
 
+#include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -8,7 +9,6 @@
 #include "console.hpp"
 #include "dyad/accel_models/accelerator.hpp"
 #include "dyad/workflow/report.hpp"
-#include "dyad/workflow/search.hpp"
 #include "hessian.hpp"
 #include "limits.hpp"
 #include "options.hpp"
@@ -89,20 +89,34 @@ void add_search(CLI::App& program, Action& action) {
       ->capture_default_str();
   verb->add_option("--tier", options->tier, "Where cost comes from")->check(CLI::IsMember({"analytic", "cycle"}))->capture_default_str();
   options->limits.declare(*verb, "R times the cost at 8 bits everywhere; NAME is latency, energy, size or bops");
-  verb->add_option("--choices", defaults.bits, "Bit-widths to choose from, comma-separated")->delimiter(',')->check(CLI::Range(2, 8))->capture_default_str();
+  verb->add_option("--choices", defaults.bits, "Bit-widths to choose from, comma-separated")
+      ->delimiter(',')
+      ->check(CLI::Range(2, 8))
+      ->capture_default_str();
   verb->add_flag("--all-layers", defaults.all_layers, "Choose for the first and the last layer too");
-  verb->add_option("--calibration-images", defaults.calibration_images, "Drawn by the seed")->check(CLI::PositiveNumber)->capture_default_str();
-  verb->add_option("--sensitivity-images", defaults.sensitivity_images, "Of these, images that errors are measured on")->check(CLI::PositiveNumber)->capture_default_str();
-  verb->add_option("--evaluation-images", defaults.evaluation_images, "First test images; 0: all")->check(CLI::NonNegativeNumber)->capture_default_str();
-  verb->add_option("--sweep", defaults.sweep_ratios, "Ratios of the first limit's cost that are solved beside it")->delimiter(',')->check(CLI::Range(0.0, 10.0));
-  verb->add_option("--sweep-images", defaults.sweep_images, "Images that score the points beside the result; 0: as evaluation")->check(CLI::NonNegativeNumber)->capture_default_str();
+  verb->add_option("--calibration-images", defaults.calibration_images, "Drawn by the seed")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  verb->add_option("--sensitivity-images", defaults.sensitivity_images, "Of these, images that errors are measured on")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  verb->add_option("--evaluation-images", defaults.evaluation_images, "First test images; 0: all")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  verb->add_option("--sweep", defaults.sweep_ratios, "Ratios of the first limit's cost that are solved beside it")
+      ->delimiter(',')
+      ->check(CLI::Range(0.0, 10.0));
+  verb->add_option("--sweep-images", defaults.sweep_images, "Images that score the points beside the result; 0: as evaluation")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   verb->add_option("--seed", defaults.seed, "Seed of every draw")->capture_default_str();
   verb->add_option("--backend", options->backend, "What runs the integer networks")->capture_default_str();
   verb->add_flag("--no-cycle-check", options->no_cycle_check, "Do not confirm the cost in the cycle tier");
   verb->add_option("--out", options->out, "The integer network, .dyad");
   options->hessian.declare(*verb);
   options->post_training.declare(*verb);
-  describe(*verb, options->json, "dyad search resnet20.onnx --data cifar10 --accelerator bismo-cloud --method exact --limit-ratio latency=0.5 --out net.dyad");
+  describe(*verb, options->json,
+           "dyad search resnet20.onnx --data cifar10 --accelerator bismo-cloud --method exact --limit-ratio latency=0.5 --out net.dyad");
   verb->callback([options, &action] { action = [options] { return run(*options); }; });
 }
 

@@ -1,13 +1,14 @@
 // dyad sensitivity: what each layer loses at each bit-width.
-#include <CLI/CLI.hpp>
+#include "dyad/quantizer/sensitivity.hpp"
+
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "command.hpp"
 #include "console.hpp"
-#include "dyad/quantizer/sensitivity.hpp"
 #include "hessian.hpp"
 #include "options.hpp"
 
@@ -84,8 +85,12 @@ void add_sensitivity(CLI::App& program, Action& action) {
       ->check(CLI::IsMember({"hessian", "mse", "kl", "weight"}))
       ->capture_default_str();
   verb->add_option("--bits", options->bits, "Bit-widths, comma-separated")->delimiter(',')->check(CLI::Range(2, 8))->capture_default_str();
-  verb->add_option("--images", options->images, "Calibration images drawn by the seed; 0: all")->check(CLI::NonNegativeNumber)->capture_default_str();
-  verb->add_option("--error-images", options->error_images, "Of these, images that mse and kl look at")->check(CLI::PositiveNumber)->capture_default_str();
+  verb->add_option("--images", options->images, "Calibration images drawn by the seed; 0: all")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  verb->add_option("--error-images", options->error_images, "Of these, images that mse and kl look at")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   verb->add_option("--seed", options->seed, "Seed of the draws")->capture_default_str();
   options->hessian.declare(*verb);
   options->post_training.declare(*verb);

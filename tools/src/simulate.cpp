@@ -1,6 +1,7 @@
 // dyad simulate: cost of a network or of a layer on an accelerator.
-#include <CLI/CLI.hpp>
+#include "dyad/workflow/simulate.hpp"
 
+#include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -12,7 +13,6 @@
 #include "dyad/network/summary.hpp"
 #include "dyad/workflow/layer_flags.hpp"
 #include "dyad/workflow/report.hpp"
-#include "dyad/workflow/simulate.hpp"
 #include "options.hpp"
 
 namespace dyad::tools {
@@ -46,7 +46,8 @@ Result<int> print_table(const Options& options, const network::Network& network,
 }
 
 Result<workflow::Simulation> simulate_one_layer(const Options& options, accel_models::CostOptions cost, Tier tier) {
-  DYAD_TRY(const workflow::RequestedLayer layer, options.gemm.empty() ? workflow::parse_conv(options.conv) : workflow::parse_gemm(options.gemm));
+  DYAD_TRY(const workflow::RequestedLayer layer,
+           options.gemm.empty() ? workflow::parse_conv(options.conv) : workflow::parse_gemm(options.gemm));
   if (!cost.batch) cost.batch = layer.batch;
   DYAD_TRY(const LayerBits bits, network::width_from_text(options.bits.bits));
   DYAD_TRY(const auto model, accel_models::make_cost_model(options.accelerator, tier, cost));

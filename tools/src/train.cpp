@@ -1,7 +1,9 @@
 // dyad train: float training of a topology through the LibTorch module.
-#include <CLI/CLI.hpp>
+#include "dyad/workflow/train.hpp"
+
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -9,7 +11,6 @@
 #include "console.hpp"
 #include "dyad/base/parallel.hpp"
 #include "dyad/training/training.hpp"
-#include "dyad/workflow/train.hpp"
 #include "options.hpp"
 
 namespace dyad::tools {
@@ -30,8 +31,8 @@ struct Options {
 std::string command_line(const Options& options) {
   const training::TrainOptions& t = options.training;
   // Training bytes depend on the number of threads (docs/training/training.md).
-  std::string text = fmt::format("DYAD_THREADS={} dyad train {} --data {} --epochs {} --batch {} --lr {} --seed {}", thread_count(), options.model.model, options.data, t.epochs,
-                                 t.batch, t.learning_rate, t.seed);
+  std::string text = fmt::format("DYAD_THREADS={} dyad train {} --data {} --epochs {} --batch {} --lr {} --seed {}", thread_count(),
+                                 options.model.model, options.data, t.epochs, t.batch, t.learning_rate, t.seed);
   if (!options.normalize.text.empty()) text += fmt::format(" --normalize \"{}\"", options.normalize.text);
   text += fmt::format(" --schedule {} --warmup {} --momentum {} --weight-decay {}", options.schedule, t.warmup, t.momentum, t.weight_decay);
   if (t.early_stop > 0) text += fmt::format(" --early-stop {}", t.early_stop);
@@ -67,7 +68,8 @@ Result<int> run(const Options& options) {
   } else {
     std::string text = fmt::format("{:>5} {:>10} {:>10} {:>10} {:>10}\n", "epoch", "loss", "train top1", "test top1", "rate");
     for (const training::EpochRecord& epoch : result.epochs)
-      text += fmt::format("{:>5} {:>10.4f} {:>10.2f} {:>10.2f} {:>10.5f}\n", epoch.epoch, epoch.loss, epoch.top1_train, epoch.top1, epoch.learning_rate);
+      text += fmt::format("{:>5} {:>10.4f} {:>10.2f} {:>10.2f} {:>10.5f}\n", epoch.epoch, epoch.loss, epoch.top1_train, epoch.top1,
+                          epoch.learning_rate);
     print_text(text + fmt::format("top-1 {:.2f} % (epoch {}); weights written to {}\n", result.top1, result.best_epoch, options.out));
   }
   return kDone;
@@ -88,16 +90,23 @@ void add_train(CLI::App& program, Action& action) {
   verb->add_option("--batch", training.batch, "Images a step")->check(CLI::Range(1, 65536))->capture_default_str();
   verb->add_option("--lr", training.learning_rate, "Peak learning rate")->check(CLI::PositiveNumber)->capture_default_str();
   verb->add_option("--schedule", options->schedule, "How the rate falls")->check(CLI::IsMember({"cosine", "step"}))->capture_default_str();
-  verb->add_option("--warmup", training.warmup, "Part of all steps in which the rate rises")->check(CLI::Range(0.0, 0.99))->capture_default_str();
+  verb->add_option("--warmup", training.warmup, "Part of all steps in which the rate rises")
+      ->check(CLI::Range(0.0, 0.99))
+      ->capture_default_str();
   verb->add_option("--momentum", training.momentum, "Nesterov momentum")->check(CLI::Range(0.0, 0.9999))->capture_default_str();
-  verb->add_option("--weight-decay", training.weight_decay, "On weights of convolutions and fully connected layers")->check(CLI::NonNegativeNumber)->capture_default_str();
-  verb->add_option("--early-stop", training.early_stop, "Stop after so many epochs without a better test top-1; 0: never")->check(CLI::NonNegativeNumber)->capture_default_str();
+  verb->add_option("--weight-decay", training.weight_decay, "On weights of convolutions and fully connected layers")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  verb->add_option("--early-stop", training.early_stop, "Stop after so many epochs without a better test top-1; 0: never")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   verb->add_option("--seed", training.seed, "Seed of start, order and augmentation")->capture_default_str();
   verb->add_option("--checkpoint", options->checkpoint, "State after every epoch (default: OUT.checkpoint)");
   verb->add_flag("--resume", training.resume, "Go on from the checkpoint when there is one");
   verb->add_flag("--no-augment", options->no_augment, "No random crops and flips");
   verb->add_flag("--keep-last", options->keep_last, "Give the last epoch's weights instead of the best");
-  describe(*verb, options->json, "dyad train resnet8-fmnist --data /usr/share/datasets/fashion-mnist --epochs 20 --out weights.safetensors");
+  describe(*verb, options->json,
+           "dyad train resnet8-fmnist --data /usr/share/datasets/fashion-mnist --epochs 20 --out weights.safetensors");
   verb->callback([options, &action] { action = [options] { return run(*options); }; });
 }
 

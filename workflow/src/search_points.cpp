@@ -103,9 +103,8 @@ Result<void> add_sweep_points(const SearchRequest& request, const quantizer::Cho
     DYAD_TRY(const auto outcome, solve_within(problem, costed, std::span(&limit, 1)));
     const auto* solved = std::get_if<Solved>(&outcome);
     if (solved == nullptr) continue;
-    const auto same = std::find_if(points.begin(), points.end(), [&](const ParetoPoint& point) {
-      return point.assignment == solved->allocation.assignment;
-    });
+    const auto same = std::find_if(points.begin(), points.end(),
+                                   [&](const ParetoPoint& point) { return point.assignment == solved->allocation.assignment; });
     if (same != points.end()) continue;
     DYAD_TRY(ParetoPoint point, meter.point(solved->allocation.assignment, fmt::format("{} <= {}", cost_name, ratio), "sweep"));
     point.objective = solved->allocation.objective;

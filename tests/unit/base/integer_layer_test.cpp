@@ -39,7 +39,9 @@ TEST(Requantization, TakesOneRatioForAllChannelsOrOneForEach) {
 }
 
 TEST(IntegerBackends, AnUnknownNameListsThoseThatExist) {
-  register_integer_backend("test-backend", []() -> Result<std::unique_ptr<IntegerBackend>> { return Error{"--backend", "never made", ""}; });
+  register_integer_backend("test-backend", []() -> Result<std::unique_ptr<IntegerBackend>> {
+    return Error{"--backend", "never made", ""};
+  });
   const auto unknown = make_integer_backend("tpu");
   ASSERT_FALSE(unknown);
   EXPECT_EQ(unknown.error().place, "--backend");
@@ -48,7 +50,8 @@ TEST(IntegerBackends, AnUnknownNameListsThoseThatExist) {
 }
 
 TEST(Names, GoThereAndBack) {
-  for (const Rounding rounding : {Rounding::kHalfUp, Rounding::kHalfEven, Rounding::kHalfAway, Rounding::kFloor, Rounding::kGemmlowp, Rounding::kFloat32Scale})
+  for (const Rounding rounding :
+       {Rounding::kHalfUp, Rounding::kHalfEven, Rounding::kHalfAway, Rounding::kFloor, Rounding::kGemmlowp, Rounding::kFloat32Scale})
     EXPECT_EQ(rounding_from_name(to_string(rounding)), rounding);
   for (const IntegerOp op : {IntegerOp::kConv, IntegerOp::kAdd, IntegerOp::kConcat, IntegerOp::kRequantize, IntegerOp::kMaxPool,
                              IntegerOp::kAveragePool, IntegerOp::kSubsample, IntegerOp::kFlatten})

@@ -68,7 +68,8 @@ TEST(JsonReader, ChecksTypesAndRanges) {
 }
 
 TEST(JsonReader, PhysicalNumbersNeedASource) {
-  const Json document = Json::parse(R"({"a": {"value": 0.5, "source": "table 1"}, "b": {"value": 0.5}, "c": {"value": 1, "source": ""}, "d": 3,
+  const Json document =
+      Json::parse(R"({"a": {"value": 0.5, "source": "table 1"}, "b": {"value": 0.5}, "c": {"value": 1, "source": ""}, "d": 3,
                                         "e": {"value": 1, "source": "s", "unit": "pJ"}})");
   const JsonReader root(document, "f");
   EXPECT_EQ(*root.sourced_number("a"), 0.5);

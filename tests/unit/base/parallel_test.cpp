@@ -26,7 +26,11 @@ TEST_F(Parallel, CallsEachIndexOnceWithAnyNumberOfThreads) {
 
 TEST_F(Parallel, RethrowsAndStops) {
   set_thread_count(3);
-  EXPECT_THROW(parallel_for(100, [](std::int64_t i) { if (i == 50) throw std::runtime_error("x"); }), std::runtime_error);
+  EXPECT_THROW(parallel_for(100,
+                            [](std::int64_t i) {
+                              if (i == 50) throw std::runtime_error("x");
+                            }),
+               std::runtime_error);
   std::atomic<int> after{0};
   parallel_for(10, [&](std::int64_t) { ++after; });
   EXPECT_EQ(after, 10);

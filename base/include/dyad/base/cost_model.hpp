@@ -35,9 +35,9 @@ struct Activity {
 /// Cost of one layer for one batch.
 struct LayerCost {
   Cycles cycles;
-  Cycles compute_cycles;  ///< cycles the array would take alone
-  Cycles stall_cycles;    ///< cycles the array waits for data or for room
-  double utilization = 0; ///< achieved / peak operations, 0 to 1
+  Cycles compute_cycles;   ///< cycles the array would take alone
+  Cycles stall_cycles;     ///< cycles the array waits for data or for room
+  double utilization = 0;  ///< achieved / peak operations, 0 to 1
   Bits dram_read;
   Bits dram_write;
   /// Energy by component ("array", "sram", "dram", "leakage", ...), in pJ.

@@ -17,12 +17,12 @@ namespace dyad {
 
 /// How a quotient between two integers becomes one of them; they differ only where noted in docs/base/dyadic.md.
 enum class Rounding {
-  kHalfUp,         ///< floor(x + 1/2); the default of new networks
-  kHalfEven,       ///< ties to even; HAWQ-V3's training graph
-  kHalfAway,       ///< ties away from zero; TVM's accuracy path
-  kFloor,          ///< toward minus infinity
-  kGemmlowp,       ///< doubling high multiply (half up), then a shift (half away): TFLite's reference kernels
-  kFloat32Scale,   ///< rne(float32(acc) * scale) in float32: XNNPACK, ONNX Runtime; software only
+  kHalfUp,        ///< floor(x + 1/2); the default of new networks
+  kHalfEven,      ///< ties to even; HAWQ-V3's training graph
+  kHalfAway,      ///< ties away from zero; TVM's accuracy path
+  kFloor,         ///< toward minus infinity
+  kGemmlowp,      ///< doubling high multiply (half up), then a shift (half away): TFLite's reference kernels
+  kFloat32Scale,  ///< rne(float32(acc) * scale) in float32: XNNPACK, ONNX Runtime; software only
 };
 
 std::string_view to_string(Rounding rounding);

@@ -34,11 +34,19 @@ class IntegerTensor {
   Storage storage() const { return storage_for(format_); }
   std::int64_t size() const { return size_; }
   /// Elements as T, which must be the type of storage(): std::int8_t, std::uint8_t, std::int16_t or std::int32_t.
-  template <typename T> std::span<T> as() { return {reinterpret_cast<T*>(bytes_.data()), static_cast<std::size_t>(size_)}; }
-  template <typename T> std::span<const T> as() const { return {reinterpret_cast<const T*>(bytes_.data()), static_cast<std::size_t>(size_)}; }
+  template <typename T>
+  std::span<T> as() {
+    return {reinterpret_cast<T*>(bytes_.data()), static_cast<std::size_t>(size_)};
+  }
+  template <typename T>
+  std::span<const T> as() const {
+    return {reinterpret_cast<const T*>(bytes_.data()), static_cast<std::size_t>(size_)};
+  }
   /// Calls `visit(std::span<T>)` with the type of storage().
-  template <typename Visitor> decltype(auto) visit(Visitor&& visitor);
-  template <typename Visitor> decltype(auto) visit(Visitor&& visitor) const;
+  template <typename Visitor>
+  decltype(auto) visit(Visitor&& visitor);
+  template <typename Visitor>
+  decltype(auto) visit(Visitor&& visitor) const;
   std::int32_t get(std::int64_t index) const;
   void set(std::int64_t index, std::int32_t value);
 
@@ -49,7 +57,8 @@ class IntegerTensor {
   std::vector<std::uint8_t> bytes_;
 };
 
-template <typename Visitor> decltype(auto) IntegerTensor::visit(Visitor&& visitor) {
+template <typename Visitor>
+decltype(auto) IntegerTensor::visit(Visitor&& visitor) {
   switch (storage()) {
     case Storage::kInt8: return visitor(as<std::int8_t>());
     case Storage::kUint8: return visitor(as<std::uint8_t>());
@@ -57,7 +66,8 @@ template <typename Visitor> decltype(auto) IntegerTensor::visit(Visitor&& visito
     default: return visitor(as<std::int32_t>());
   }
 }
-template <typename Visitor> decltype(auto) IntegerTensor::visit(Visitor&& visitor) const {
+template <typename Visitor>
+decltype(auto) IntegerTensor::visit(Visitor&& visitor) const {
   switch (storage()) {
     case Storage::kInt8: return visitor(as<std::int8_t>());
     case Storage::kUint8: return visitor(as<std::uint8_t>());
@@ -117,10 +127,10 @@ struct IntegerLayer {
   bool relu = false;
 
   BitWidth weight_bits;
-  Tensor<std::int8_t> weights;            ///< (K, R, S, C / groups)
-  std::vector<std::int32_t> bias;         ///< K, or empty for zero
+  Tensor<std::int8_t> weights;                   ///< (K, R, S, C / groups)
+  std::vector<std::int32_t> bias;                ///< K, or empty for zero
   std::vector<std::int32_t> weight_zero_points;  ///< K, 1 or empty for zero
-  std::int32_t input_zero_point = 0;      ///< value of padding; already folded into the bias for in-range positions
+  std::int32_t input_zero_point = 0;             ///< value of padding; already folded into the bias for in-range positions
 
   bool requantize = true;
   std::vector<Requantization> requantizations;  ///< one; kAdd, kConcat: one per input

@@ -22,8 +22,12 @@ struct Window {
   bool operator==(const Window&) const = default;
 
   /// Output height (width) of an input of that height (width), rounding down.
-  std::int64_t output_h(std::int64_t input_h) const { return (input_h + pad_top + pad_bottom - dilation_h * (kernel_h - 1) - 1) / stride_h + 1; }
-  std::int64_t output_w(std::int64_t input_w) const { return (input_w + pad_left + pad_right - dilation_w * (kernel_w - 1) - 1) / stride_w + 1; }
+  std::int64_t output_h(std::int64_t input_h) const {
+    return (input_h + pad_top + pad_bottom - dilation_h * (kernel_h - 1) - 1) / stride_h + 1;
+  }
+  std::int64_t output_w(std::int64_t input_w) const {
+    return (input_w + pad_left + pad_right - dilation_w * (kernel_w - 1) - 1) / stride_w + 1;
+  }
 };
 
 /// One layer for one image. A linear layer has 1 x 1 input and output.

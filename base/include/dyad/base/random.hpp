@@ -10,7 +10,8 @@ namespace dyad {
 /// SplitMix64 (Steele, Lea, Flood 2014). Streams with other keys are independent: Random(seed, stream).
 class Random {
  public:
-  explicit Random(std::uint64_t seed, std::uint64_t stream = 0) : state_(seed * 0x9E3779B97F4A7C15ull + mix(stream + 0x632BE59BD9B4E019ull)) {}
+  explicit Random(std::uint64_t seed, std::uint64_t stream = 0)
+      : state_(seed * 0x9E3779B97F4A7C15ull + mix(stream + 0x632BE59BD9B4E019ull)) {}
   std::uint64_t next() { return mix(state_ += 0x9E3779B97F4A7C15ull); }
   /// Uniform in [0, 1), 53 bits.
   double uniform() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }

@@ -75,8 +75,8 @@ namespace detail {
 }  // namespace dyad
 
 /// Throws InternalError when our own assumption does not hold.
-#define DYAD_EXPECT(condition, message)                                              \
-  do {                                                                               \
+#define DYAD_EXPECT(condition, message)                                                         \
+  do {                                                                                          \
     if (!(condition)) ::dyad::detail::expect_failed(#condition, __FILE__, __LINE__, (message)); \
   } while (false)
 
@@ -89,7 +89,7 @@ namespace detail {
   if (!result) return result.error();                  \
   declaration = *std::move(result)
 /// Returns the Error of a Result<void> from this function, or goes on.
-#define DYAD_CHECK(expression)                                                     \
-  do {                                                                             \
+#define DYAD_CHECK(expression)                                                        \
+  do {                                                                                \
     if (auto dyad_checked = (expression); !dyad_checked) return dyad_checked.error(); \
   } while (false)

@@ -15,8 +15,14 @@ struct Quantity {
   constexpr Quantity() = default;
   constexpr explicit Quantity(Number number) : value(number) {}
   constexpr auto operator<=>(const Quantity&) const = default;
-  constexpr Quantity& operator+=(Quantity other) { value += other.value; return *this; }
-  constexpr Quantity& operator-=(Quantity other) { value -= other.value; return *this; }
+  constexpr Quantity& operator+=(Quantity other) {
+    value += other.value;
+    return *this;
+  }
+  constexpr Quantity& operator-=(Quantity other) {
+    value -= other.value;
+    return *this;
+  }
   friend constexpr Quantity operator+(Quantity a, Quantity b) { return Quantity(a.value + b.value); }
   friend constexpr Quantity operator-(Quantity a, Quantity b) { return Quantity(a.value - b.value); }
   friend constexpr Quantity operator*(Quantity a, Number factor) { return Quantity(a.value * factor); }
@@ -42,8 +48,6 @@ struct Per {
 };
 
 /// Wall time of `cycles` at `clock` (> 0).
-constexpr Microseconds duration(Cycles cycles, Megahertz clock) {
-  return Microseconds(static_cast<double>(cycles.value) / clock.value);
-}
+constexpr Microseconds duration(Cycles cycles, Megahertz clock) { return Microseconds(static_cast<double>(cycles.value) / clock.value); }
 
 }  // namespace dyad

@@ -41,8 +41,8 @@ Result<void> load_weights(Network& network, const Safetensors& weights, const st
 /// The inverse: every weight under its PyTorch name in PyTorch's layout, normalization as metadata. The network has weights.
 Safetensors save_weights(const Network& network);
 
-/// What `MODEL` on the command line means: a topology name (with `weights`, a safetensors file, or without), `embedded`, an .onnx file, or a
-/// .safetensors file whose metadata key `topology` names its topology (keys `classes` and `image` stand for options not given).
+/// What `MODEL` on the command line means: a topology name (with `weights`, a safetensors file, or without), `embedded`, an .onnx file, or
+/// a .safetensors file whose metadata key `topology` names its topology (keys `classes` and `image` stand for options not given).
 /// `.pt` and `.pth` are refused with the line that converts them.
 Result<Network> load_model(const std::string& model, const TopologyOptions& options, const std::filesystem::path& weights);
 

@@ -19,8 +19,25 @@ using NodeId = std::size_t;
 using dyad::to_string;  // shapes and layer kinds; the overload below would hide them
 
 enum class OpKind {
-  kInput, kConv, kLinear, kBatchNorm, kRelu, kRelu6, kLeakyRelu, kSigmoid, kSwish, kAdd, kMul, kConcat,
-  kMaxPool, kAveragePool, kGlobalAveragePool, kFlatten, kSubsample, kIdentity, kSoftmax,
+  kInput,
+  kConv,
+  kLinear,
+  kBatchNorm,
+  kRelu,
+  kRelu6,
+  kLeakyRelu,
+  kSigmoid,
+  kSwish,
+  kAdd,
+  kMul,
+  kConcat,
+  kMaxPool,
+  kAveragePool,
+  kGlobalAveragePool,
+  kFlatten,
+  kSubsample,
+  kIdentity,
+  kSoftmax,
 };
 std::string_view to_string(OpKind kind);
 
@@ -34,18 +51,18 @@ struct BatchNorm {
 struct Node {
   std::string name;
   OpKind kind = OpKind::kIdentity;
-  Window window;                ///< kConv, pools; kSubsample uses its strides only
+  Window window;  ///< kConv, pools; kSubsample uses its strides only
   int groups = 1;
-  std::int64_t out_channels = 0;  ///< kConv, kLinear
-  Tensor<float> weight;         ///< (K, R, S, C / groups); kLinear (K, 1, 1, C); empty while a topology has no weights
-  std::vector<float> bias;      ///< K or empty
-  bool has_bias = false;        ///< the topology has a bias, loaded or not
-  BatchNorm batch_norm;         ///< kBatchNorm; empty while a topology has no weights
-  bool count_include_pad = false;              ///< kAveragePool
-  bool ceil_mode = false;                      ///< pools
-  float negative_slope = 0;                    ///< kLeakyRelu
+  std::int64_t out_channels = 0;   ///< kConv, kLinear
+  Tensor<float> weight;            ///< (K, R, S, C / groups); kLinear (K, 1, 1, C); empty while a topology has no weights
+  std::vector<float> bias;         ///< K or empty
+  bool has_bias = false;           ///< the topology has a bias, loaded or not
+  BatchNorm batch_norm;            ///< kBatchNorm; empty while a topology has no weights
+  bool count_include_pad = false;  ///< kAveragePool
+  bool ceil_mode = false;          ///< pools
+  float negative_slope = 0;        ///< kLeakyRelu
   int channel_pad_before = 0, channel_pad_after = 0;  ///< kSubsample: zero channels added around the input's
-  Shape output_shape;           ///< (H, W, C), set by infer_shapes
+  Shape output_shape;                                 ///< (H, W, C), set by infer_shapes
 };
 
 /// Mean and standard deviation by channel on u8 / 255.

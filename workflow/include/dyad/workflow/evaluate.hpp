@@ -21,7 +21,7 @@ struct Evaluation {
   double top5 = 0;
   std::int64_t images = 0;  ///< evaluated; fewer than asked for when cancelled
   double images_per_s = 0;
-  std::string digest;  ///< SHA-256 over int32 little-endian logits in image order; empty for float networks
+  std::string digest;                     ///< SHA-256 over int32 little-endian logits in image order; empty for float networks
   std::vector<std::int32_t> predictions;  ///< class of each image: the largest logit, the first among equals
   std::vector<std::uint8_t> outputs;      ///< logits in image order, int32 or float32 little-endian
 };
