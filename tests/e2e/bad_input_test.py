@@ -74,6 +74,12 @@ class BadInput(unittest.TestCase):
         self.refused("simulate", "--gemm", "0,2,3", "--accelerator", "bismo-edge", "--bits", "W8A8", "--tier", "analytic", place="--gemm")
         self.refused("simulate", "--conv", "kernel=3", "--accelerator", "bismo-edge", "--bits", "W8A8", "--tier", "analytic", place="--conv")
 
+    def test_outputs_are_checked_before_the_work(self):
+        for words in (("search", "embedded", "--data", "/nowhere", "--accelerator", "bismo-edge"), ("train", "resnet8-fmnist", "--data", "/nowhere"),
+                      ("quantize", "embedded", "--bits", "W8A8", "--calibrate", "/nowhere")):
+            self.refused(*words, "--out", self.folder / "absent" / "x", place=str(self.folder / "absent" / "x"))
+            self.refused(*words, "--out", self.folder, place=str(self.folder))
+
     def test_choices(self):
         layer = {"name": "a", "choices": [{"w": 4, "a": 4, "loss": 1.0, "costs": {"size": 1.0}}]}
         good = {"schema": "dyad.choices/1", "layers": [layer]}

@@ -1,5 +1,7 @@
 #include "options.hpp"
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <numeric>
@@ -80,6 +82,17 @@ quantizer::PostTrainingOptions PostTrainingFlags::read() const {
   options.average = *named_average;
   options.form = form == "shift32" ? RequantizationForm::kShift32 : RequantizationForm::kNormalized;
   return options;
+}
+
+Result<void> check_writable(const std::string& file) {
+  if (file.empty()) return {};
+  std::error_code ignored;
+  const std::filesystem::path path(file), folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+  if (std::filesystem::is_directory(path, ignored)) return Error{file, "is a folder, a file was expected", "name a file inside it"};
+  if (!std::filesystem::is_directory(folder, ignored))
+    return Error{file, "its folder does not exist", "make it first: mkdir -p " + folder.string()};
+  if (access(folder.c_str(), W_OK) != 0) return Error{file, "its folder is not writable", "check its permissions"};
+  return {};
 }
 
 Result<network::Dataset> calibration_images(const std::string& path, std::int64_t count, std::uint64_t seed) {

@@ -59,6 +59,9 @@ struct PostTrainingFlags {
   quantizer::PostTrainingOptions read() const;
 };
 
+/// An Error now rather than after long work when `file` can't be written; nothing for an empty name.
+Result<void> check_writable(const std::string& file);
+
 /// `count` images of the training split of `path`, drawn by `seed`; all of them when there are no more.
 Result<network::Dataset> calibration_images(const std::string& path, std::int64_t count, std::uint64_t seed);
 /// The first `limit` images of the test split; 0 means all.

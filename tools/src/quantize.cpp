@@ -27,6 +27,7 @@ struct Options {
 };
 
 Result<int> run(const Options& options) {
+  DYAD_CHECK(check_writable(options.out));
   DYAD_TRY(const network::Network network, options.model.load());
   DYAD_TRY(const auto bits, options.bits.read(network));
   if (!bits) return Error{"--bits", "a float network needs no quantization", "give 2 to 8 bits, as in W4A8"};

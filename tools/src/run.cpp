@@ -58,6 +58,7 @@ Result<std::int64_t> agreeing_images(const workflow::Evaluation& evaluation, con
 }
 
 Result<int> run(const Options& options) {
+  DYAD_CHECK(check_writable(options.dump_outputs));
   std::string described;
   const bool is_integer = std::filesystem::path(options.model.model).extension() == ".dyad";
   DYAD_TRY(const workflow::Evaluation evaluation,

@@ -40,6 +40,7 @@ Result<int> print_result(const Options& options, const workflow::SearchRequest& 
 }
 
 Result<int> run(const Options& options) {
+  DYAD_CHECK(check_writable(options.out));
   workflow::SearchRequest request = options.defaults;
   const auto method = workflow::search_method_from_name(options.method);
   const auto tier = tier_from_name(options.tier);

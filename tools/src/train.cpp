@@ -42,6 +42,8 @@ std::string command_line(const Options& options) {
 }
 
 Result<int> run(const Options& options) {
+  DYAD_CHECK(check_writable(options.out));
+  DYAD_CHECK(check_writable(options.checkpoint));
   DYAD_TRY(const network::Network network, options.model.load());
   DYAD_TRY(const network::Normalization normalization, options.normalize.choose(network));
   DYAD_TRY(const network::Dataset train_images, network::load_dataset(options.data, network::Split::kTrain));
