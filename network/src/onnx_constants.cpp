@@ -203,20 +203,6 @@ Result<Constant> fold_gather(Call& call) {
   return picked(value, std::move(dims), places);
 }
 
-/// Axes from the attribute or from input 1, counted from the front of `rank` dimensions.
-Result<std::set<int>> axes_of(Call& call, int rank) {
-  DYAD_TRY(std::vector<std::int64_t> given, call.attributes.integers("axes", {}));
-  if (call.has_input(1)) {
-    DYAD_TRY(given, call.integers(1));
-  }
-  std::set<int> axes;
-  for (const std::int64_t value : given) {
-    DYAD_TRY(const int axis, call.axis(value, rank));
-    axes.insert(axis);
-  }
-  return axes;
-}
-
 Result<Constant> fold_unsqueeze(Call& call) {
   DYAD_TRY(Constant value, call.constant(0));
   const int count = call.has_input(1) ? -1 : 0;

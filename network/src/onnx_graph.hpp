@@ -145,6 +145,9 @@ class Call {
 /// Computes a node all of whose inputs are constants, or Shape of an activation. Nothing when the operator is not one that is folded.
 Result<std::optional<Constant>> fold_constants(Call& call);
 
+/// Axes from the attribute (opset < 13) or from input 1, counted from the front of `rank` dimensions.
+Result<std::set<int>> axes_of(Call& call, int rank);
+
 /// Start, end and step of one axis, as the node states them.
 struct SliceRange {
   int axis;

@@ -25,20 +25,6 @@ Result<void> relabel(Call& call, Activation x, bool is_vector) {
   return call.output(std::move(x));
 }
 
-/// Axes from an attribute (opset < 13) or an input, counted from the front of `rank` dimensions.
-Result<std::set<int>> axes_of(Call& call, int rank) {
-  DYAD_TRY(std::vector<std::int64_t> given, call.attributes.integers("axes", {}));
-  if (call.has_input(1)) {
-    DYAD_TRY(given, call.integers(1));
-  }
-  std::set<int> axes;
-  for (const std::int64_t value : given) {
-    DYAD_TRY(const int axis, call.axis(value, rank));
-    axes.insert(axis);
-  }
-  return axes;
-}
-
 /// The requested extents behind the batch with 0 and -1 resolved.
 Result<Shape> resolve(const Call& call, const std::vector<std::int64_t>& target, const Shape& shape) {
   std::int64_t count = 1, known = 1;
@@ -68,6 +54,19 @@ Result<Shape> resolve(const Call& call, const std::vector<std::int64_t>& target,
 }
 
 }  // namespace
+
+Result<std::set<int>> axes_of(Call& call, int rank) {
+  DYAD_TRY(std::vector<std::int64_t> given, call.attributes.integers("axes", {}));
+  if (call.has_input(1)) {
+    DYAD_TRY(given, call.integers(1));
+  }
+  std::set<int> axes;
+  for (const std::int64_t value : given) {
+    DYAD_TRY(const int axis, call.axis(value, rank));
+    axes.insert(axis);
+  }
+  return axes;
+}
 
 Result<std::vector<SliceRange>> slice_ranges(Call& call, int rank) {
   DYAD_TRY(const std::vector<std::int64_t> starts, call.integers(1));

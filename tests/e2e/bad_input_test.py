@@ -103,6 +103,8 @@ class BadInput(unittest.TestCase):
             self.skipTest("needs cifar10 under DYAD_DATA")
         model = program.DATA / "cifar10" / "resnet20.onnx"
         self.refused("run", model, "--data", self.folder / "missing", place="missing")
+        for words in (("run", "resnet20", "--data"), ("quantize", "resnet20", "--bits", "W4A4", "--out", self.folder / "x", "--calibrate")):
+            self.refused(*words, program.DATA / "cifar10", place="resnet20: has no weights")
         self.refused("run", model, "--data", self.folder, place=str(self.folder))
         batch = (program.DATA / "cifar10" / "test_batch.bin").read_bytes()[:3073 * 2]
         self.refused("run", model, "--data", self.file("short.bin", batch[:-1]), place="short.bin")

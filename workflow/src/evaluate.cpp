@@ -4,8 +4,8 @@
 #include <bit>
 #include <chrono>
 #include <functional>
+#include <numeric>
 
-#include "dyad/base/parallel.hpp"
 #include "dyad/base/random.hpp"
 #include "dyad/kernels/executor.hpp"
 #include "dyad/network/float_executor.hpp"
@@ -14,8 +14,7 @@
 namespace dyad::workflow {
 namespace {
 
-constexpr std::int64_t kChunk = 256;      ///< images between two reports of progress
-constexpr std::int64_t kFloatBatch = 16;  ///< images that one thread evaluates at once; a fixed number keeps results equal
+constexpr std::int64_t kChunk = 1024;  ///< images between two reports of progress
 
 /// Scores logits (N, classes) against labels[begin ...] and keeps them.
 class Scorer {
@@ -113,12 +112,9 @@ Result<Evaluation> evaluate_float(const network::Network& network, const network
   Scorer scorer(data.labels);
   const auto started = std::chrono::steady_clock::now();
   DYAD_CHECK(in_chunks(total, progress, [&](std::int64_t begin, std::int64_t count) -> Result<void> {
-    Tensor<float> logits({count, classes});
-    parallel_for((count + kFloatBatch - 1) / kFloatBatch, [&](std::int64_t batch) {
-      const std::int64_t first = batch * kFloatBatch, size = std::min(kFloatBatch, count - first);
-      const Tensor<float> part = network::evaluate(network, data.normalized(begin + first, size, normalization));
-      std::copy_n(part.data(), part.size(), logits.data() + first * classes);
-    });
+    std::vector<std::int64_t> indices(static_cast<std::size_t>(count));
+    std::iota(indices.begin(), indices.end(), begin);
+    DYAD_TRY(const Tensor<float> logits, network::evaluate_dataset(network, data.subset(indices), normalization));
     scorer.add(logits, begin);
     return {};
   }));

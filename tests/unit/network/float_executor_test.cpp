@@ -8,22 +8,10 @@
 
 #include "dyad/base/parallel.hpp"
 #include "dyad/base/random.hpp"
+#include "unit/network/nodes.hpp"
 
 namespace dyad::network {
 namespace {
-
-Node named(std::string name, OpKind kind) {
-  Node node;
-  node.name = std::move(name);
-  node.kind = kind;
-  return node;
-}
-
-Node input_node(Shape shape) {
-  Node node = named("input", OpKind::kInput);
-  node.output_shape = std::move(shape);
-  return node;
-}
 
 Tensor<float> random_tensor(Shape shape, Random& random) {
   Tensor<float> tensor(std::move(shape));

@@ -3,21 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include "unit/network/nodes.hpp"
+
 namespace dyad::network {
 namespace {
-
-Node named(std::string name, OpKind kind) {
-  Node node;
-  node.name = std::move(name);
-  node.kind = kind;
-  return node;
-}
-
-Node input_node(Shape shape) {
-  Node node = named("input", OpKind::kInput);
-  node.output_shape = std::move(shape);
-  return node;
-}
 
 Node conv_node(std::string name, std::int64_t out, Window window, int groups = 1) {
   Node node = named(std::move(name), OpKind::kConv);
