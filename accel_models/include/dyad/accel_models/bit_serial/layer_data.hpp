@@ -28,7 +28,8 @@ LayerShape cost_shape(const LayerOperands& operands);
 /// Its bits: the widest input, the weights, and the output (of the addition where there is one).
 OperandBits operand_bits(const LayerOperands& operands);
 
-/// One job: activation tile (group, m_tile, chunk) times weight tile (group, n_tile, chunk); an elementwise job is tile m_tile of the outputs.
+/// One job: activation tile (group, m_tile, chunk) times weight tile (group, n_tile, chunk); an elementwise job is tile m_tile of the
+/// outputs.
 struct Job {
   std::int64_t group = 0;                  ///< of the Problem, 0 to groups - 1
   std::int64_t m_tile = 0, n_tile = 0;     ///< output pixels m_tile * rows ..., columns n_tile * columns ...
