@@ -70,6 +70,7 @@ struct Schedule {
   std::int64_t results() const { return jobs() / jobs_per_result; }
   std::int64_t resident_bits() const { return has_resident ? resident_tiles() / resident_pass_tiles * resident_pass_bits : 0; }
   std::int64_t stream_bits() const { return stream_tiles() / stream_pass_tiles * stream_pass_bits; }
+  bool operator==(const Schedule&) const = default;
 };
 
 /// Bits of piece `index` when `total` bits are dealt to `pieces` in multiples of `unit` (the last piece takes what is left).
