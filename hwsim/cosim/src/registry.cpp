@@ -1,5 +1,13 @@
+#include <Vdyadic_requantizer_20x32_8.h>
+#include <Vdyadic_requantizer_24x16_9.h>
+#include <Vdyadic_requantizer_floor.h>
+#include <Vdyadic_requantizer_gemmlowp.h>
+#include <Vdyadic_requantizer_half_away.h>
+#include <Vdyadic_requantizer_half_even.h>
+#include <Vdyadic_requantizer_half_up.h>
 #include <Vstream_skid.h>
 
+#include "checks/dyadic_requantizer_check.hpp"
 #include "checks/stream_skid_check.hpp"
 #include "dyad/cosim/check.hpp"
 
@@ -8,6 +16,15 @@ namespace dyad::cosim {
 const std::vector<RegisteredCheck>& registered_checks() {
   static const std::vector<RegisteredCheck> checks{
       {"stream_skid", 1'000'000, false, check_stream_skid<Vstream_skid>},
+      {"dyadic_requantizer/half_up", 30'200'000, false, check_dyadic_requantizer<Vdyadic_requantizer_half_up, Rounding::kHalfUp>},
+      {"dyadic_requantizer/half_even", 30'200'000, false, check_dyadic_requantizer<Vdyadic_requantizer_half_even, Rounding::kHalfEven>},
+      {"dyadic_requantizer/half_away", 30'200'000, false, check_dyadic_requantizer<Vdyadic_requantizer_half_away, Rounding::kHalfAway>},
+      {"dyadic_requantizer/floor", 30'200'000, false, check_dyadic_requantizer<Vdyadic_requantizer_floor, Rounding::kFloor>},
+      {"dyadic_requantizer/gemmlowp", 30'200'000, false, check_dyadic_requantizer<Vdyadic_requantizer_gemmlowp, Rounding::kGemmlowp>},
+      {"dyadic_requantizer/half_even_24x16_9", 2'000'000, false,
+       check_dyadic_requantizer<Vdyadic_requantizer_24x16_9, Rounding::kHalfEven, 24, 16, 9>},
+      {"dyadic_requantizer/gemmlowp_20x32_8", 2'000'000, false,
+       check_dyadic_requantizer<Vdyadic_requantizer_20x32_8, Rounding::kGemmlowp, 20, 32, 8>},
   };
   return checks;
 }
