@@ -31,7 +31,8 @@ void add_verify_kernels(CLI::App& verify, Action& action) {
   auto options = std::make_shared<Options>();
   verb->add_option("--layers", options->what.layers, "Random layers")->check(CLI::PositiveNumber)->capture_default_str();
   verb->add_option("--seed", options->what.seed, "Draws the layers")->capture_default_str();
-  verb->add_option("--backend", options->what.backends, "Only these, for example cpu/avx2; may be given several times")->allow_extra_args(false);
+  verb->add_option("--backend", options->what.backends, "Only these, for example cpu/avx2; may be given several times")
+      ->allow_extra_args(false);
   describe(*verb, options->json, "dyad verify kernels --layers 100000 --seed 7");
   verb->callback([options, &action] { action = [options] { return run(*options); }; });
 }

@@ -51,8 +51,10 @@ std::vector<std::vector<std::size_t>> tasks_of(const std::vector<RegisteredCheck
   std::vector<std::vector<std::size_t>> tasks;
   std::vector<std::size_t> serial;
   for (std::size_t i = 0; i < checks.size(); ++i) {
-    if (checks[i].needs_systemc) serial.push_back(i);
-    else tasks.push_back({i});
+    if (checks[i].needs_systemc)
+      serial.push_back(i);
+    else
+      tasks.push_back({i});
   }
   if (!serial.empty()) tasks.insert(tasks.begin(), serial);
   return tasks;

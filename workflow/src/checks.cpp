@@ -23,8 +23,11 @@ OrderedJson verification_document(const std::string& subject, const std::vector<
     if (!each.first.empty()) entry["first"] = each.first;
     list.push_back(std::move(entry));
   }
-  return {
-      {"schema", "dyad.verification/1"}, {"version", DYAD_VERSION}, {"subject", subject}, {"passed", all_passed(checks)}, {"checks", std::move(list)}};
+  return {{"schema", "dyad.verification/1"},
+          {"version", DYAD_VERSION},
+          {"subject", subject},
+          {"passed", all_passed(checks)},
+          {"checks", std::move(list)}};
 }
 
 std::string verification_text(const std::vector<CheckOutcome>& checks) {
@@ -41,7 +44,8 @@ std::string verification_text(const std::vector<CheckOutcome>& checks) {
     if (!each.first.empty()) text += "  first: " + each.first + "\n";
     if (each.cases == 0) text += "  nothing was compared\n";
   }
-  return text + fmt::format("{}: {} checks, {} cases, {} mismatches\n", all_passed(checks) ? "passed" : "FAILED", checks.size(), cases, mismatches);
+  return text + fmt::format("{}: {} checks, {} cases, {} mismatches\n", all_passed(checks) ? "passed" : "FAILED", checks.size(), cases,
+                            mismatches);
 }
 
 }  // namespace dyad::workflow

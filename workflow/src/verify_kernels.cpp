@@ -31,7 +31,8 @@ Result<std::vector<Candidate>> make_candidates(const std::vector<std::string>& w
       return Error{"--backend", "there is no '" + name + "' to verify here", "one of: " + list};
     }
     const bool is_cpu = name.rfind(kCpuPrefix, 0) == 0;
-    DYAD_TRY(auto backend, is_cpu ? kernels::make_cpu_backend(kernels::cpu_isa_from_name(name.substr(kCpuPrefix.size()))) : make_integer_backend(name));
+    DYAD_TRY(auto backend,
+             is_cpu ? kernels::make_cpu_backend(kernels::cpu_isa_from_name(name.substr(kCpuPrefix.size()))) : make_integer_backend(name));
     candidates.push_back({name, std::move(backend)});
   }
   return candidates;

@@ -7,7 +7,7 @@
 namespace dyad::workflow {
 
 struct KernelVerification {
-  std::int64_t layers = 20'000;       ///< random ones; the extreme ones come besides
+  std::int64_t layers = 20'000;  ///< random ones; the extreme ones come besides
   std::uint64_t seed = 2024;
   std::vector<std::string> backends;  ///< empty: all
 };
