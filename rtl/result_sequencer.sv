@@ -33,8 +33,8 @@ module result_sequencer #(
     output logic                 piece_valid_o,
     /// The receiver has room for it.
     input  logic                 piece_ready_i,
-    /// A drain is going on.
-    output logic                 busy_o
+    /// No drain is going on and nothing is left in the output buffer.
+    output logic                 idle_o
 );
 
   localparam logic [CountBits-1:0] Tile = CountBits'(Beats);
@@ -53,7 +53,7 @@ module result_sequencer #(
 
   assign accept_o = (!busy_q || leaves) && (!complete_i || supplied);
   assign piece_valid_o = drained && complete_q;
-  assign busy_o = busy_q;
+  assign idle_o = !busy_q && room_q == CountBits'(OutputBeats);
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
