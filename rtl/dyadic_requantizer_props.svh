@@ -1,4 +1,4 @@
-// Properties of dyadic_requantizer (inside the module, FORMAL only): the pipeline under any stalls. A beat is picked at any time and followed;
+// Properties of dyadic_requantizer (inside the module, FORMAL_PIPELINE only): the pipeline under any stalls. A beat is picked at any time and followed;
 // its result is stated from a copy of its operands, the product taken when it is accepted, through instances of their own of dyadic_round and
 // dyadic_clamp (which rtl/formal/dyadic_round.json and dyadic_clamp.json prove). rtl/formal/dyadic_requantizer_whole.sv states the function anew.
 logic f_past_valid_q = 1'b0;
