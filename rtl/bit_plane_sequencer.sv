@@ -110,4 +110,8 @@ module bit_plane_sequencer #(
     end
   end
 
+`ifdef FORMAL
+  `include "bit_plane_sequencer_props.svh"
+`endif
+
 endmodule
