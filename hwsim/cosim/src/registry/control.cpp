@@ -1,5 +1,3 @@
-#include "control_checks.hpp"
-
 #include <Vbit_plane_sequencer.h>
 #include <Vcore_program.h>
 #include <Velement_lanes_4x3.h>
@@ -18,6 +16,7 @@
 #include "checks/result_sequencer_check.hpp"
 #include "checks/tile_fetch_check.hpp"
 #include "checks/tile_memory_check.hpp"
+#include "registry.hpp"
 
 namespace dyad::cosim {
 
