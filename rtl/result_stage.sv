@@ -217,4 +217,11 @@ module result_stage #(
     endcase
   end
 
+`ifndef FORMAL
+  // What the module relies on; proofs assume it.
+  always_ff @(posedge clk_i) begin
+    if (rst_ni) a_result_has_left: assert (!acc_valid_i || !active_q || (emit && last));
+  end
+`endif
+
 endmodule
