@@ -117,4 +117,8 @@ module bit_plane_sequencer #(
   end
 `endif
 
+`ifdef FORMAL
+  `include "bit_plane_sequencer_props.svh"
+`endif
+
 endmodule
