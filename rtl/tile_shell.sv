@@ -160,7 +160,7 @@ module tile_shell #(
   wire [1:0]  operation = r[1*32+6+:2];
   wire [1:0]  element_operation = r[1*32+8+:2];
   wire [1:0]  element_bits = r[1*32+10+:2];
-  wire        element_signed = r[1*32+12];
+  wire [1:0]  element_signed = r[1*32+12+:2];
   wire        elementwise = !has_resident;
   wire [31:0] blocks = r[2*32+:32];
   wire [15:0] group_blocks = r[3*32+:16];

@@ -72,6 +72,7 @@ std::vector<cosim::CoreRegister> registers_of(const LayerData& data, const Machi
   flags |= word(narrowing && operation_of(data) == Operation::kAverage) << 5;
   flags |= static_cast<std::uint32_t>(operation_of(data)) << 6 | element_operation(data) << 8;
   flags |= (p.activation_bits == 32 ? 2u : p.activation_bits == 16 ? 1u : 0u) << 10 | word(data.activations_signed()) << 12;
+  if (elementwise) flags |= word(data.activations_signed(data.operands().inputs.size() > 1 ? 1 : 0)) << 13;
 
   const std::int64_t resident_bits = s.resident_is_weights ? p.weight_bits : p.activation_bits;
   const std::int64_t stream_rows = s.resident_is_weights || elementwise ? machine.rows : machine.columns;

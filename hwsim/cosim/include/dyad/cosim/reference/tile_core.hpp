@@ -152,7 +152,8 @@ class TileCore {
     if (elementwise) {
       slice.operation = static_cast<ElementLanes::Operation>(field(8, 2));
       slice.element_bits = 8 << field(10, 2);
-      slice.element_signed = flag(12);
+      slice.first_signed = flag(12);
+      slice.other_signed = flag(13);
       slice.valid = slice_.has_value();
       if (slice_) {
         slice.entry = slice_->read;
