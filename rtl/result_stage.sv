@@ -167,7 +167,7 @@ module result_stage #(
 
   // One of four units takes the beat; the operation is the same for the whole layer.
   logic [Lanes-1:0]    requantized_valid, added_valid, averaged_valid;
-  logic [Lanes*32-1:0] requantized, added, averaged, saturated_q;
+  logic [Lanes*32-1:0] requantized, added, averaged, saturated_average, saturated_q;
   logic                saturated_valid_q;
   wire                 average_goes_on = operation_i == 2'd2 && requantize_average_i;
 
@@ -204,6 +204,8 @@ module result_stage #(
     always_ff @(posedge clk_i)
       if (b_valid_q)
         saturated_q[l*32+:32] <= acc < $signed(lowest_i) ? lowest_i : acc > $signed(highest_i) ? highest_i : acc;
+    wire signed [31:0] average = averaged[l*32+:32];
+    assign saturated_average[l*32+:32] = average < $signed(lowest_i) ? lowest_i : average > $signed(highest_i) ? highest_i : average;
   end
 
   // An average leaves as it is, or through the requantizer.
@@ -212,7 +214,7 @@ module result_stage #(
     case (operation_i)
       2'd0: beat_o = requantized;
       2'd1: beat_o = added;
-      2'd2: beat_o = average_goes_on ? requantized : averaged;
+      2'd2: beat_o = average_goes_on ? requantized : saturated_average;
       default: beat_o = saturated_q;
     endcase
   end

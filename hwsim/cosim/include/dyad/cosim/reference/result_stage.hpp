@@ -26,7 +26,7 @@ class ResultStage {
     bool half_rate = false;      ///< a beat every two cycles
     std::int32_t zero_point = 0, lowest = 0, highest = 0;
     std::int64_t count = 1;           ///< elements of an average
-    bool requantize_average = false;  ///< by the ratio below; else an average leaves as it is, without bounds
+    bool requantize_average = false;  ///< by the ratio below; else an average is saturated only
     std::int32_t average_multiplier = 0;
     int average_shift = 0;
     Rounding rounding = Rounding::kHalfUp;
@@ -107,8 +107,9 @@ class ResultStage {
         break;
       case Operation::kAverage:
         value = integer_average(exact, layer.count, layer.average_rounding);
-        if (!layer.requantize_average) return static_cast<std::int32_t>(value);
-        value = round_multiply(static_cast<std::int32_t>(value), layer.average_multiplier, layer.average_shift, layer.rounding) + layer.zero_point;
+        if (layer.requantize_average)
+          value = round_multiply(static_cast<std::int32_t>(value), layer.average_multiplier, layer.average_shift, layer.rounding) +
+                  layer.zero_point;
         break;
       case Operation::kSaturate: break;
     }
