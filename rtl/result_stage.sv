@@ -38,12 +38,14 @@ module result_stage #(
     input  logic [31:0]                      average_multiplier_i,
     /// Exponent of that ratio.
     input  logic [5:0]                       average_shift_i,
-    /// Elements of an average, and their exact reciprocal (average_pool).
-    input  logic [15:0]                      count_i,
-    /// Its multiplier.
-    input  logic [40:0]                      reciprocal_i,
-    /// Its exponent.
+    /// Exact reciprocal of an average's elements, as of average_divider: its multiplier ...
+    input  logic [31:0]                      reciprocal_i,
+    /// ... its exponent ...
     input  logic [5:0]                       reciprocal_shift_i,
+    /// ... and the offsets of the rounding.
+    input  logic [15:0]                      average_offset_i,
+    /// That of negative sums.
+    input  logic [15:0]                      average_negative_offset_i,
     /// Accumulators of a tile (pulse).
     input  logic                             acc_valid_i,
     /// They are the first of their result ...
@@ -167,7 +169,7 @@ module result_stage #(
 
   // One of four units takes the beat; the operation is the same for the whole layer.
   logic [Lanes-1:0]    requantized_valid, added_valid, averaged_valid;
-  logic [Lanes*32-1:0] requantized, added, averaged, saturated_average, saturated_q;
+  logic [Lanes*32-1:0] requantized, added, averaged, saturated_q;
   logic                saturated_valid_q;
   wire                 average_goes_on = operation_i == 2'd2 && requantize_average_i;
 
@@ -195,17 +197,17 @@ module result_stage #(
         .in_zero_point_i(zero_point_i), .in_lowest_i(lowest_i), .in_highest_i(highest_i),
         .out_valid_o(added_valid[l]), .out_ready_i(1'b1), .out_data_o(added[l*32+:32])
     );
-    average_pool #(.Rounding(AverageRounding)) u_average (
-        .clk_i, .rst_ni, .count_i, .reciprocal_i, .reciprocal_shift_i,
+    average_divider #(.Rounding(AverageRounding)) u_average (
+        .clk_i, .rst_ni,
         .in_valid_i(b_valid_q && operation_i == 2'd2), .in_ready_o(unused_average_ready),
-        .in_data_i(acc), .in_first_i(1'b1), .in_last_i(1'b1),
+        .in_sum_i(acc), .in_multiplier_i(reciprocal_i), .in_shift_i(reciprocal_shift_i),
+        .in_offset_i(average_offset_i), .in_negative_offset_i(average_negative_offset_i),
+        .in_lowest_i(average_goes_on ? 32'h8000_0000 : lowest_i), .in_highest_i(average_goes_on ? 32'h7fff_ffff : highest_i),
         .out_valid_o(averaged_valid[l]), .out_ready_i(1'b1), .out_data_o(averaged[l*32+:32])
     );
     always_ff @(posedge clk_i)
       if (b_valid_q)
         saturated_q[l*32+:32] <= acc < $signed(lowest_i) ? lowest_i : acc > $signed(highest_i) ? highest_i : acc;
-    wire signed [31:0] average = averaged[l*32+:32];
-    assign saturated_average[l*32+:32] = average < $signed(lowest_i) ? lowest_i : average > $signed(highest_i) ? highest_i : average;
   end
 
   // An average leaves as it is, or through the requantizer.
@@ -214,7 +216,7 @@ module result_stage #(
     case (operation_i)
       2'd0: beat_o = requantized;
       2'd1: beat_o = added;
-      2'd2: beat_o = average_goes_on ? requantized : saturated_average;
+      2'd2: beat_o = average_goes_on ? requantized : averaged;
       default: beat_o = saturated_q;
     endcase
   end

@@ -77,11 +77,11 @@ class LayerMaker {
     set(17, result_.zero_point);
     set(18, result_.lowest);
     set(19, result_.highest);
-    const Reciprocal reciprocal = reciprocal_of(result_.count, result_.average_rounding);
-    set(20, static_cast<std::int64_t>(reciprocal.multiplier));
-    set(21, static_cast<std::int64_t>(reciprocal.multiplier >> 32));
-    set(22, reciprocal.shift);
-    set(23, result_.count);
+    const AverageReciprocal reciprocal = average_reciprocal(result_.count, result_.average_rounding).value();
+    set(20, reciprocal.multiplier);
+    set(21, reciprocal.shift);
+    set(22, reciprocal.offset | reciprocal.negative_offset << 16);
+    set(24, result_.count);
     set(27, result_.average_multiplier);
     set(28, result_.average_shift);
     const std::int64_t least = shape_.beats() * (layer_.residual ? 2 : 1);

@@ -93,7 +93,7 @@ class ResultStage {
   /// Cycles of the last part of the path: the units behind bias and zero point.
   static std::int64_t latency(const Layer& layer) {
     if (layer.operation == Operation::kSaturate) return 1;
-    if (layer.operation == Operation::kAverage) return layer.requantize_average ? 7 : 4;
+    if (layer.operation == Operation::kAverage) return layer.requantize_average ? 6 : 3;
     return 3;
   }
   /// What becomes of an exact accumulator.

@@ -245,7 +245,7 @@ class TileCore {
     layer.lowest = static_cast<std::int32_t>(number(18));
     layer.highest = static_cast<std::int32_t>(number(19));
     layer.requantize_average = flag(5);
-    layer.count = half(23, 0);
+    layer.count = static_cast<std::int64_t>(number(24));  // the steps of an average are its elements
     layer.average_multiplier = static_cast<std::int32_t>(number(27));
     layer.average_shift = static_cast<int>(number(28));
     layer.rounding = shape_.rounding;
