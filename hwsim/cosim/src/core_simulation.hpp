@@ -245,7 +245,7 @@ class CoreClock : public sc_core::sc_module {
     return reinterpret_cast<const std::uint32_t*>(residual_.data()) + next_residual_ % beats_ * shape_.lanes;
   }
 
-  static constexpr std::int64_t kPatience = 10'000'000;
+  static constexpr std::int64_t kPatience = 100'000;
 
   Dut<Model>& dut_;
   const CoreShape& shape_;
