@@ -76,7 +76,7 @@ class ResultStage : public hwsim::Stage {
       : Stage(module_name),
         schedule_(schedule),
         pipeline_cycles_(machine.pipeline_cycles),
-        writer_(dram, this, buffer_bits(schedule, machine, dram.timing().request_bits)),
+        writer_(dram, this, result_buffer_bits(schedule, machine, dram.timing())),
         data_(data),
         trace_(trace) {
     if (trace_) track_ = trace_->track("result");
@@ -112,12 +112,6 @@ class ResultStage : public hwsim::Stage {
     if (trace_) trace_->slice(track_, completes ? "result" : "partial sum", begin_, now());
     if (finished()) writer_.flush(now() + pipeline_cycles_);
     array_->wake_at(now());
-  }
-
-  /// The buffer, and what can be in the pipeline between the array and it.
-  static std::int64_t buffer_bits(const Schedule& s, const Machine& machine, std::int64_t request_bits) {
-    const std::int64_t pipeline = ((machine.pipeline_cycles + 2) / s.drain_cycles + 2) * (s.output_bits / s.results() + 1);
-    return std::max(machine.output_buffer_bits, 2 * request_bits) + pipeline;
   }
 
   const Schedule& schedule_;

@@ -16,7 +16,9 @@ Error fault(const IntegerLayer& layer, std::string message, std::string hint) {
 }
 
 /// The layer whose output leaves the result stage.
-const IntegerLayer& last_of(const LayerOperands& operands) { return operands.addition ? *operands.addition : *operands.layer; }
+const IntegerLayer& last_of(const LayerOperands& operands) {
+  return operands.narrowing ? *operands.narrowing : operands.addition ? *operands.addition : *operands.layer;
+}
 
 /// Position of an input under a window, or none when it lies in the padding.
 struct Pixel {
@@ -121,6 +123,10 @@ void LayerData::check() const {
     const std::int64_t channels = layer.op == IntegerOp::kConcat ? input.shape().at(3) : s.in_channels;
     DYAD_EXPECT((input.shape() == Shape{batch, s.in_h, s.in_w, channels}), "another shape than an input's" + of);
   }
+  if (operands_.narrowing)
+    DYAD_EXPECT((layer.op == IntegerOp::kMaxPool || layer.op == IntegerOp::kAveragePool) && layer.output == layer.inputs[0] &&
+                    operands_.narrowing->op == IntegerOp::kRequantize && operands_.narrowing->requantizations.front().ratios.size() == 1,
+                "a rescaling that can't be done in the same pass" + of);
   const OperandBits bits = operand_bits(operands_);
   DYAD_EXPECT(problem_.weighted == (layer.op == IntegerOp::kConv) && problem_.outputs == output_.size(), "the problem is not that" + of);
   DYAD_EXPECT(problem_.activation_bits >= bits.activation, "the problem has fewer activation bits than the inputs" + of);
@@ -155,6 +161,7 @@ Result<void> LayerData::supported_by_rtl() const {
     for (const Requantization& each : layer.requantizations) requantizations.push_back(&each);
   if (operands_.addition)
     for (const Requantization& each : operands_.addition->requantizations) requantizations.push_back(&each);
+  if (operands_.narrowing) requantizations.push_back(&operands_.narrowing->requantizations.front());
   std::int64_t zero_point = 0;
   for (const Requantization* each : requantizations) {
     if (each->rounding == Rounding::kFloat32Scale)
@@ -432,6 +439,7 @@ ChannelParameters LayerData::channel_parameters(std::int64_t channel) const {
   const auto& zero_points = layer.weight_zero_points;
   if (!zero_points.empty()) p.weight_zero_point = zero_points[zero_points.size() == 1 ? 0 : static_cast<std::size_t>(channel)];
   p.ratio = {1, 0};
+  if (operands_.narrowing) p.ratio = operands_.narrowing->requantizations.front().ratio(0);
   const auto ratio = [&](const Requantization& r) { return r.ratios.empty() ? Dyadic{1, 0} : r.ratio(channel); };
   if (operands_.addition) {
     p.ratio = ratio(operands_.addition->requantizations[operands_.addition_operand]);
@@ -562,6 +570,12 @@ std::int64_t LayerData::elementwise_result(std::int64_t output) const {
   return layer.output.clamp(integer_average(sum, count, layer.average_rounding));
 }
 
+std::int64_t LayerData::narrowed(std::int64_t value) const {
+  if (!operands_.narrowing) return value;
+  const Requantization& r = operands_.narrowing->requantizations.front();
+  return clamp_to(*operands_.narrowing, r.apply(static_cast<std::int32_t>(value), 0), r.zero_point);
+}
+
 void LayerData::drained(std::int64_t job_index) {
   const Job now = job(job_index);
   DYAD_EXPECT(now.completes, "a partial sum is no result");
@@ -570,7 +584,7 @@ void LayerData::drained(std::int64_t job_index) {
   if (is_elementwise()) {
     for (std::int64_t i = 0; i < results_per_job(); ++i)
       if (const std::int64_t output = output_index(now, i); output >= 0)
-        results_[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(elementwise_result(output));
+        results_[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(narrowed(elementwise_result(output)));
   } else {
     const std::int64_t rows = std::min(machine_.rows, problem_.m - now.m_tile * machine_.rows), channels = layer.shape.out_channels;
     for (std::int64_t c = 0; c < machine_.columns; ++c) {

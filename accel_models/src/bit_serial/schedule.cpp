@@ -90,6 +90,11 @@ Problem make_problem(const LayerShape& layer, OperandBits bits, std::int64_t bat
   return p;
 }
 
+std::int64_t result_buffer_bits(const Schedule& s, const Machine& machine, const hwsim::DramTiming& dram) {
+  const std::int64_t pipeline = ((machine.pipeline_cycles + 2) / s.drain_cycles + 2) * (s.output_bits / s.results() + 1);
+  return std::max(machine.output_buffer_bits, 2 * dram.request_bits) + pipeline;
+}
+
 std::optional<Schedule> make_schedule(const Problem& p, const Machine& machine, const hwsim::DramTiming& dram, Order order) {
   if (!p.weighted) {
     if (order != Order::kElementwise) return std::nullopt;

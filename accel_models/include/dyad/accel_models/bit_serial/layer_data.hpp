@@ -19,6 +19,8 @@ struct LayerOperands {
   const IntegerLayer* addition = nullptr;
   std::size_t addition_operand = 0;      ///< which input of `addition` the layer's result is
   const IntegerTensor* other = nullptr;  ///< the other input of `addition`
+  /// A kRequantize of a pooling's result by one ratio, in the same pass; null: none. Then the pooling's own format is its input's.
+  const IntegerLayer* narrowing = nullptr;
 
   std::int64_t batch() const { return inputs.front()->shape().front(); }
 };
@@ -153,6 +155,7 @@ class LayerData {
   const Lowered& stream(const OperandTile& tile);
   std::int64_t element(std::int64_t output, std::int64_t step) const;
   std::int64_t elementwise_result(std::int64_t output) const;
+  std::int64_t narrowed(std::int64_t value) const;
   std::int64_t finish(std::uint32_t accumulator, std::int64_t channel, std::int64_t output) const;
 
   LayerOperands operands_;

@@ -83,6 +83,9 @@ inline std::int64_t piece_bits(std::int64_t total, std::int64_t index, std::int6
   return up_to(index + 1) - up_to(index);
 }
 
+/// Capacity of the write combiner: the output buffer, and what can be in the pipeline between the array and it.
+std::int64_t result_buffer_bits(const Schedule& schedule, const Machine& machine, const hwsim::DramTiming& dram);
+
 /// The schedule of a problem in that order, or none when a tile does not fit or the order is not for this problem.
 std::optional<Schedule> make_schedule(const Problem& problem, const Machine& machine, const hwsim::DramTiming& dram, Order order);
 

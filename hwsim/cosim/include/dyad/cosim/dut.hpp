@@ -1,0 +1,70 @@
+/// \file A Verilated module under test: owns context and model, makes clock cycles and reset, turns a failed assertion into an exception.
+#pragma once
+
+#include <verilated.h>
+
+#include <cstdint>
+#include <memory>
+#include <stdexcept>
+#include <string>
+
+namespace dyad::cosim {
+
+/// An assertion in the RTL failed, or it called $fatal; the message names file, line and instance.
+class AssertionFailed : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// In every cycle: set inputs, settle(), read outputs (ready signals may depend on inputs), clock(). Models are independent of each other,
+/// and each may live in a thread of its own.
+template <class Model>
+class Dut {
+ public:
+  /// `mutant` goes to the input mutant_i of a model that holds mutants; 0 is the unchanged module. Other models have none but 0.
+  explicit Dut(int mutant = 0) : context_(std::make_unique<VerilatedContext>()), model_(std::make_unique<Model>(context_.get())) {
+    if constexpr (requires(Model & m) { m.mutant_i; }) model_->mutant_i = static_cast<std::uint8_t>(mutant);
+    set_clock(0);
+  }
+  ~Dut() { model_->final(); }
+
+  Model* operator->() { return model_.get(); }
+  Model& operator*() { return *model_; }
+  VerilatedContext& context() { return *context_; }
+
+  /// Holds reset for two cycles; other inputs stay as they are.
+  void reset() {
+    model_->rst_ni = 0;
+    for (int i = 0; i < 2; ++i) {
+      settle();
+      clock();
+    }
+    model_->rst_ni = 1;
+    cycle_ = 0;
+  }
+  /// Outputs follow the inputs of this cycle.
+  void settle() {
+    set_clock(0);
+    model_->eval();
+  }
+  /// The rising edge that ends the cycle. Outputs that are flops have their new values afterwards; call settle() before reading others.
+  void clock() {
+    set_clock(1);
+    model_->eval();
+    ++cycle_;
+  }
+  /// Cycles since reset.
+  std::int64_t cycle() const { return cycle_; }
+
+ private:
+  // Combinational modules have no clock.
+  void set_clock(std::uint8_t level) {
+    if constexpr (requires(Model & m) { m.clk_i; }) model_->clk_i = level;
+  }
+
+  std::unique_ptr<VerilatedContext> context_;
+  std::unique_ptr<Model> model_;
+  std::int64_t cycle_ = 0;
+};
+
+}  // namespace dyad::cosim
