@@ -38,9 +38,11 @@ std::vector<Field> fields_of(VectorOp op, const BenchModule& module) {
       return {{"data", "in_data_i", acc},
               {"first", "in_first_i", 1, false},
               {"last", "in_last_i", 1, false},
-              {"count", "-", 13, false},
-              {"multiplier", "in_multiplier_i", multiplier},
+              {"multiplier", "in_multiplier_i", 32, false},
               {"shift", "in_shift_i", 6, false},
+              {"offset", "in_offset_i", 16, false},
+              {"negative_offset", "in_negative_offset_i", 16, false},
+              {"count", "-", 16, false},
               {"lowest", "in_lowest_i", out},
               {"highest", "in_highest_i", out}};
   }
@@ -62,7 +64,7 @@ bool is_identifier(const std::string& text) {
   });
 }
 
-using Word = std::vector<std::int64_t>;  // one value a field
+using Word = std::vector<std::int64_t>;  // one value for each field
 
 std::string hex_lines(const std::vector<Word>& words) {
   std::string text;
@@ -72,6 +74,20 @@ std::string hex_lines(const std::vector<Word>& words) {
     text += "\n";
   }
   return text;
+}
+
+// What divides by a count without a divider: multiplier, shift, offset, negative offset as rtl/average_divider.sv takes them
+// (floor(x * multiplier / 2^shift) = floor(x / count) for 0 <= x < 2^31).
+Word reciprocal(std::int64_t count, AverageRounding rounding) {
+  int shift = 31;
+  while ((std::int64_t{1} << (shift - 31)) < count) ++shift;
+  const bool is_half = rounding == AverageRounding::kHalfUp || rounding == AverageRounding::kHalfAway,
+             is_hawq = rounding == AverageRounding::kHawq;
+  return {((std::int64_t{1} << shift) + count - 1) / count, shift,
+          is_half   ? count / 2
+          : is_hawq ? count / 100
+                    : 0,
+          is_hawq ? std::max<std::int64_t>(1, (count + 99) / 100) : 0};
 }
 
 struct Streams {

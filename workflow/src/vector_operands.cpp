@@ -93,7 +93,7 @@ Operands OperandSource::tie() {
     const std::int64_t most_u = most_multiplier() >> k, most_v = most_acc() >> j;
     if (most_u < 1 || most_v < 1) continue;
     // Small factors give quotients inside the output's range, where the tie decides; large ones saturate.
-    const std::int64_t small = std::int64_t{1} << (request_.out.bits / 2 + 1);
+    const std::int64_t small = std::int64_t{1} << (request_.out.bits / 2);
     const bool inside = random_.below(4) != 0;
     const std::int64_t u = random_.between(0, inside ? std::min(most_u, small) : most_u) | 1;
     const std::int64_t v = random_.between(0, inside ? std::min(most_v, small) : most_v) | 1;
