@@ -24,7 +24,7 @@ class Dut {
   /// `mutant` goes to the input mutant_i of a model that holds mutants; 0 is the unchanged module. Other models have none but 0.
   explicit Dut(int mutant = 0) : context_(std::make_unique<VerilatedContext>()), model_(std::make_unique<Model>(context_.get())) {
     if constexpr (requires(Model & m) { m.mutant_i; }) model_->mutant_i = static_cast<std::uint8_t>(mutant);
-    model_->clk_i = 0;
+    set_clock(0);
   }
   ~Dut() { model_->final(); }
 
@@ -44,12 +44,12 @@ class Dut {
   }
   /// Outputs follow the inputs of this cycle.
   void settle() {
-    model_->clk_i = 0;
+    set_clock(0);
     model_->eval();
   }
   /// The rising edge that ends the cycle. Outputs that are flops have their new values afterwards; call settle() before reading others.
   void clock() {
-    model_->clk_i = 1;
+    set_clock(1);
     model_->eval();
     ++cycle_;
   }
@@ -57,6 +57,11 @@ class Dut {
   std::int64_t cycle() const { return cycle_; }
 
  private:
+  // Combinational modules have no clock.
+  void set_clock(std::uint8_t level) {
+    if constexpr (requires(Model & m) { m.clk_i; }) model_->clk_i = level;
+  }
+
   std::unique_ptr<VerilatedContext> context_;
   std::unique_ptr<Model> model_;
   std::int64_t cycle_ = 0;

@@ -1,14 +1,18 @@
-#include <Vstream_skid.h>
-
-#include "checks/stream_skid_check.hpp"
 #include "dyad/cosim/check.hpp"
+
+#include "dyad/cosim/dut.hpp"
+#include "registry/registry.hpp"
 
 namespace dyad::cosim {
 
 const std::vector<RegisteredCheck>& registered_checks() {
-  static const std::vector<RegisteredCheck> checks{
-      {"stream_skid", 1'000'000, false, check_stream_skid<Vstream_skid>},
-  };
+  static const std::vector<RegisteredCheck> checks = [] {
+    std::vector<RegisteredCheck> all;
+    add_streams_checks(all);
+    add_requantizer_checks(all);
+    add_arrays_checks(all);
+    return all;
+  }();
   return checks;
 }
 
