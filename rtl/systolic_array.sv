@@ -115,6 +115,15 @@ module systolic_array #(
       capture_q   <= rst_ni ? (Diagonals + 1)'({capture_q, in_capture_i}) : '0;
       out_valid_o <= rst_ni && capture_q[Diagonals];
     end
+    if (Diagonals > 1) begin : gen_distance
+`ifdef FORMAL
+      always @* assume (!in_capture_i || capture_q[Diagonals-2:0] == '0);
+`else
+      // A capture that follows too soon would overwrite sums of the one before it on their way.
+      always_ff @(posedge clk_i)
+        if (rst_ni && in_capture_i) a_capture_distance: assert (capture_q[Diagonals-2:0] == '0);
+`endif
+    end
 
     for (genvar r = 0; r < Rows; r++) begin : gen_row
       for (genvar c = 0; c < Columns; c++) begin : gen_cell
@@ -231,4 +240,7 @@ module systolic_array #(
     assign out_acc_o = out_acc_q;
     assign out_sum_o = out_sum_q;
   end
+`ifdef FORMAL
+  `include "systolic_array_props.svh"
+`endif
 endmodule

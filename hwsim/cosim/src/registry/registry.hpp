@@ -8,5 +8,6 @@ namespace dyad::cosim {
 void add_streams_checks(std::vector<RegisteredCheck>& checks);
 void add_requantizer_checks(std::vector<RegisteredCheck>& checks);
 void add_arrays_checks(std::vector<RegisteredCheck>& checks);
+void add_systolic_checks(std::vector<RegisteredCheck>& checks);
 
 }  // namespace dyad::cosim
