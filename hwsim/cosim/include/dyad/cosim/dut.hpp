@@ -22,7 +22,8 @@ template <class Model>
 class Dut {
  public:
   /// `mutant` goes to the input mutant_i of a model that holds mutants; 0 is the unchanged module. Other models have none but 0.
-  explicit Dut(int mutant = 0) : context_(std::make_unique<VerilatedContext>()), model_(std::make_unique<Model>(context_.get())) {
+  /// In models Verilated with --x-initial unique flops hold arbitrary bits until reset: other ones in each Dut of a thread, the same in every run.
+  explicit Dut(int mutant = 0) : context_(arbitrary_start()), model_(std::make_unique<Model>(context_.get())) {
     if constexpr (requires(Model & m) { m.mutant_i; }) model_->mutant_i = static_cast<std::uint8_t>(mutant);
     model_->clk_i = 0;
   }
@@ -57,6 +58,14 @@ class Dut {
   std::int64_t cycle() const { return cycle_; }
 
  private:
+  static std::unique_ptr<VerilatedContext> arbitrary_start() {
+    auto context = std::make_unique<VerilatedContext>();
+    context->randReset(2);
+    thread_local int seed = 0;
+    context->randSeed(++seed);
+    return context;
+  }
+
   std::unique_ptr<VerilatedContext> context_;
   std::unique_ptr<Model> model_;
   std::int64_t cycle_ = 0;
