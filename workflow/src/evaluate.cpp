@@ -9,74 +9,13 @@
 #include "dyad/base/random.hpp"
 #include "dyad/kernels/executor.hpp"
 #include "dyad/network/float_executor.hpp"
+#include "evaluation_parts.hpp"
 #include "sha256.hpp"
 
 namespace dyad::workflow {
 namespace {
 
 constexpr std::int64_t kChunk = 1024;  ///< images between two reports of progress
-
-/// Scores logits (N, classes) against labels[begin ...] and keeps them.
-class Scorer {
- public:
-  explicit Scorer(const std::vector<std::int32_t>& labels) : labels_(labels) {}
-
-  template <typename T>
-  void add(const Tensor<T>& logits, std::int64_t begin) {
-    static_assert(sizeof(T) == 4 && std::endian::native == std::endian::little);
-    const auto* const bytes = reinterpret_cast<const std::uint8_t*>(logits.data());
-    outputs_.insert(outputs_.end(), bytes, bytes + logits.size() * 4);
-    const std::int64_t classes = logits.extent(1);
-    for (std::int64_t n = 0; n < logits.extent(0); ++n) {
-      const T* row = logits.data() + n * classes;
-      const std::int64_t label = labels_[static_cast<std::size_t>(begin + n)];
-      std::int64_t before = 0;
-      for (std::int64_t c = 0; c < classes; ++c) before += row[c] > row[label] || (row[c] == row[label] && c < label);
-      predictions_.push_back(static_cast<std::int32_t>(std::max_element(row, row + classes) - row));
-      top1_ += before < 1;
-      top5_ += before < 5;
-      ++images_;
-    }
-  }
-
-  Evaluation finish(double seconds) && {
-    Evaluation evaluation;
-    evaluation.predictions = std::move(predictions_);
-    evaluation.outputs = std::move(outputs_);
-    evaluation.images = images_;
-    if (images_ == 0) return evaluation;
-    evaluation.top1 = 100.0 * static_cast<double>(top1_) / static_cast<double>(images_);
-    evaluation.top5 = 100.0 * static_cast<double>(top5_) / static_cast<double>(images_);
-    evaluation.images_per_s = seconds > 0 ? static_cast<double>(images_) / seconds : 0;
-    return evaluation;
-  }
-
- private:
-  const std::vector<std::int32_t>& labels_;
-  std::int64_t top1_ = 0, top5_ = 0, images_ = 0;
-  std::vector<std::int32_t> predictions_;
-  std::vector<std::uint8_t> outputs_;
-};
-
-Result<void> check_labels(const network::Dataset& data, std::int64_t classes) {
-  for (std::size_t i = 0; i < data.labels.size(); ++i)
-    if (data.labels[i] < 0 || data.labels[i] >= classes)
-      return Error{data.name,
-                   "image " + std::to_string(i) + " has label " + std::to_string(data.labels[i]) + ", but the network has " +
-                       std::to_string(classes) + " classes",
-                   "do the network and the data belong together?"};
-  return {};
-}
-
-Result<void> check_image_shape(const network::Dataset& data, std::int64_t height, std::int64_t width, std::int64_t channels) {
-  if (data.size() == 0) return Error{data.name, "there are no images", "give at least one"};
-  const Shape& shape = data.images.shape();
-  if (shape[1] == height && shape[2] == width && shape[3] == channels) return {};
-  return Error{data.name,
-               "images are " + to_string(Shape{shape[1], shape[2], shape[3]}) + ", but the network reads " +
-                   to_string(Shape{height, width, channels}),
-               "do the network and the data belong together?"};
-}
 
 /// Runs `step(begin, count)` chunk by chunk; stops when cancelled.
 Result<void> in_chunks(std::int64_t total, Progress& progress, const std::function<Result<void>(std::int64_t, std::int64_t)>& step) {
@@ -101,6 +40,26 @@ Tensor<std::uint8_t> images_of(const network::Dataset& data, std::int64_t begin,
 }
 
 }  // namespace
+
+Result<void> check_labels(const network::Dataset& data, std::int64_t classes) {
+  for (std::size_t i = 0; i < data.labels.size(); ++i)
+    if (data.labels[i] < 0 || data.labels[i] >= classes)
+      return Error{data.name,
+                   "image " + std::to_string(i) + " has label " + std::to_string(data.labels[i]) + ", but the network has " +
+                       std::to_string(classes) + " classes",
+                   "do the network and the data belong together?"};
+  return {};
+}
+
+Result<void> check_image_shape(const network::Dataset& data, std::int64_t height, std::int64_t width, std::int64_t channels) {
+  if (data.size() == 0) return Error{data.name, "there are no images", "give at least one"};
+  const Shape& shape = data.images.shape();
+  if (shape[1] == height && shape[2] == width && shape[3] == channels) return {};
+  return Error{data.name,
+               "images are " + to_string(Shape{shape[1], shape[2], shape[3]}) + ", but the network reads " +
+                   to_string(Shape{height, width, channels}),
+               "do the network and the data belong together?"};
+}
 
 Result<Evaluation> evaluate_float(const network::Network& network, const network::Dataset& data,
                                   const network::Normalization& normalization, std::int64_t limit, Progress& progress) {

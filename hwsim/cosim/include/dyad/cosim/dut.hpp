@@ -25,7 +25,7 @@ class Dut {
   /// In models Verilated with --x-initial unique flops hold arbitrary bits until reset: other ones in each Dut of a thread, the same in every run.
   explicit Dut(int mutant = 0) : context_(arbitrary_start()), model_(std::make_unique<Model>(context_.get())) {
     if constexpr (requires(Model & m) { m.mutant_i; }) model_->mutant_i = static_cast<std::uint8_t>(mutant);
-    model_->clk_i = 0;
+    set_clock(0);
   }
   ~Dut() { model_->final(); }
 
@@ -45,12 +45,12 @@ class Dut {
   }
   /// Outputs follow the inputs of this cycle.
   void settle() {
-    model_->clk_i = 0;
+    set_clock(0);
     model_->eval();
   }
   /// The rising edge that ends the cycle. Outputs that are flops have their new values afterwards; call settle() before reading others.
   void clock() {
-    model_->clk_i = 1;
+    set_clock(1);
     model_->eval();
     ++cycle_;
   }
@@ -64,6 +64,11 @@ class Dut {
     thread_local int seed = 0;
     context->randSeed(++seed);
     return context;
+  }
+
+  // Combinational modules have no clock.
+  void set_clock(std::uint8_t level) {
+    if constexpr (requires(Model & m) { m.clk_i; }) model_->clk_i = level;
   }
 
   std::unique_ptr<VerilatedContext> context_;

@@ -1,0 +1,165 @@
+#include "dyad/accel_models/bit_serial/rtl.hpp"
+
+#include <algorithm>
+
+namespace dyad::accel_models::bit_serial {
+namespace {
+
+constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+/// What result_stage does with a result.
+enum class Operation : std::uint32_t { kRequantize = 0, kAdd = 1, kAverage = 2, kSaturate = 3 };
+
+Operation operation_of(const LayerData& data) {
+  const LayerOperands& operands = data.operands();
+  if (operands.addition || operands.layer->op == IntegerOp::kAdd) return Operation::kAdd;
+  if (operands.layer->op == IntegerOp::kAveragePool) return Operation::kAverage;
+  return data.result_parameters().requantizes ? Operation::kRequantize : Operation::kSaturate;
+}
+
+/// element_lanes' operation: sum, maximum, two operands.
+std::uint32_t element_operation(const LayerData& data) {
+  switch (data.operands().layer->op) {
+    case IntegerOp::kAdd: return 2;
+    case IntegerOp::kMaxPool: return 1;
+    default: return 0;
+  }
+}
+
+Result<void> check_layer(const LayerData& data, const Machine& machine, const cosim::CoreShape& shape) {
+  DYAD_CHECK(data.supported_by_rtl());
+  const IntegerLayer& layer = *data.operands().layer;
+  const auto refuse = [&](std::string message, std::string hint) {
+    return Error{"layer '" + layer.name + "'", std::move(message), std::move(hint)};
+  };
+  const Operation operation = operation_of(data);
+  const Rounding rounding = data.result_parameters().rounding;
+  if ((operation == Operation::kRequantize || operation == Operation::kAdd) && static_cast<int>(rounding) != shape.rounding)
+    return refuse("rounds " + std::string(to_string(rounding)) + ", but the core '" + shape.name + "' was built with " +
+                      std::string(to_string(static_cast<Rounding>(shape.rounding))),
+                  "quantize with --rounding " + std::string(to_string(static_cast<Rounding>(shape.rounding))));
+  if (!data.is_elementwise()) return {};
+  const std::int64_t bits = data.problem().activation_bits;
+  if (bits != 8 && bits != 16 && bits != 32)
+    return refuse("has elements of " + std::to_string(bits) + " bits; the elementwise lanes take 8, 16 or 32", "run it on another backend");
+  if (machine.rows * machine.depth % (machine.requantizer_lanes * bits) != 0)
+    return refuse("an entry of the activation memory does not hold whole slices of its elements", "run it on another backend");
+  const std::int64_t entries = ceil_div(data.schedule().stream_words, machine.rows);
+  if (entries * data.schedule().stream_slots > machine.activation_entries)
+    return refuse("its tiles do not fit into the activation memory", "use a machine with more activation_entries");
+  return {};
+}
+
+std::vector<cosim::CoreRegister> registers_of(const LayerData& data, const Machine& machine) {
+  const Schedule& s = data.schedule();
+  const Problem& p = data.problem();
+  const ResultParameters result = data.result_parameters();
+  const auto word = [](std::int64_t value) { return static_cast<std::uint32_t>(value); };
+  const bool elementwise = data.is_elementwise();
+  const IntegerLayer& layer = *data.operands().layer;
+
+  std::uint32_t flags = 0;
+  flags |= word(s.resident_is_weights) << 0 | word(!elementwise) << 1;
+  flags |= word(data.activations_signed()) << 2 | word(!elementwise && data.weights_signed()) << 3;
+  flags |= word(data.operands().addition != nullptr) << 4;
+  flags |= static_cast<std::uint32_t>(operation_of(data)) << 6 | element_operation(data) << 8;
+  flags |= (p.activation_bits == 32 ? 2u : p.activation_bits == 16 ? 1u : 0u) << 10 | word(data.activations_signed()) << 12;
+
+  const std::int64_t resident_bits = s.resident_is_weights ? p.weight_bits : p.activation_bits;
+  const std::int64_t stream_rows = s.resident_is_weights || elementwise ? machine.rows : machine.columns;
+  const std::int64_t resident_rows = s.resident_is_weights ? machine.columns : machine.rows;
+  const std::int64_t resident_stride = elementwise ? 0 : s.resident_words / resident_rows;
+  const std::int64_t stream_stride = ceil_div(s.stream_words, stream_rows);
+  const std::int64_t k_words = elementwise ? 0 : s.resident_words / resident_rows / resident_bits;
+
+  std::vector<cosim::CoreRegister> r{
+      {1, flags},
+      {2, word(s.groups * s.blocks)},
+      {3, word(s.blocks)},
+      {4, word(s.block_tiles)},
+      {5, word(s.last_block_tiles)},
+      {6, word(s.rows)},
+      {7, word(s.jobs_per_result)},
+      {8, word(k_words)},
+      {9, word(p.activation_bits) | word(p.weight_bits) << 8},
+      {10, word(s.drain_cycles)},
+      {11, word(s.resident_words)},
+      {12, word(s.stream_words)},
+      {13, word(s.stream_slots) | word(s.regions) << 16},
+      {14, word(resident_stride)},
+      {15, word(stream_stride)},
+      {16, word(s.block_tiles * resident_stride)},
+      {17, word(result.zero_point)},
+      {18, word(result.lowest)},
+      {19, word(result.highest)},
+  };
+  if (elementwise) {
+    const std::int64_t outputs = ceil_div(p.outputs, s.rows);
+    r.push_back({24, word(data.steps())});
+    r.push_back({25, word(machine.rows * machine.depth / (machine.requantizer_lanes * p.activation_bits))});
+    r.push_back({26, word(ceil_div(outputs, machine.requantizer_lanes))});
+  }
+  (void)layer;
+  return r;
+}
+
+}  // namespace
+
+Result<cosim::CoreShape> core_for(const Machine& machine) {
+  std::string known;
+  for (const cosim::CoreShape& shape : cosim::core_shapes()) {
+    if (!shape.name.starts_with("bit_serial_core")) continue;
+    if (shape.rows == machine.rows && shape.columns == machine.columns && shape.activation_word_bits == machine.depth &&
+        shape.activation_entries >= machine.activation_entries && shape.weight_entries >= machine.weight_entries &&
+        shape.lanes == machine.requantizer_lanes && shape.output_latency <= machine.pipeline_cycles)
+      return shape;
+    known += (known.empty() ? "" : ", ") + shape.name;
+  }
+  return Error{"rtl", "no build of bit_serial_core has the geometry of this accelerator", "built are: " + known};
+}
+
+Result<cosim::CoreResult> run_on_core(cosim::CoreSimulation& core, LayerData& data, const Machine& machine, const hwsim::DramTiming& dram,
+                                      const cosim::CoreStalls& stalls) {
+  DYAD_CHECK(check_layer(data, machine, core.shape()));
+  const Schedule& s = data.schedule();
+  const bool elementwise = data.is_elementwise();
+  cosim::CoreLayer layer;
+  layer.registers = registers_of(data, machine);
+  layer.stream_is_weights = !s.resident_is_weights && !elementwise;
+
+  cosim::OperandFeed stream, resident;
+  stream.tiles = s.stream_tiles();
+  stream.words = s.stream_words;
+  stream.bits = [&](std::int64_t tile) {
+    return piece_bits(s.stream_pass_bits, tile % s.stream_pass_tiles, s.stream_pass_tiles, s.stream_request_bits);
+  };
+  stream.lines = [&](std::int64_t tile) { return elementwise ? data.element_lines(tile) : data.tile_lines(data.stream_tile(tile)); };
+  resident.tiles = s.resident_tiles();
+  resident.words = s.resident_words;
+  resident.slot_tiles = s.block_tiles;
+  resident.group_slots = s.blocks;
+  resident.last_slot_tiles = s.last_block_tiles;
+  resident.bits = [&](std::int64_t tile) {
+    return piece_bits(s.resident_pass_bits, tile % s.resident_pass_tiles, s.resident_pass_tiles, s.resident_request_bits);
+  };
+  resident.lines = [&](std::int64_t tile) { return data.tile_lines(data.resident_tile(tile)); };
+  (layer.stream_is_weights ? layer.weights : layer.activations) = stream;
+  (layer.stream_is_weights ? layer.activations : layer.weights) = resident;
+
+  layer.results = s.results();
+  layer.has_residual = data.operands().addition != nullptr;
+  layer.pipeline_cycles = machine.pipeline_cycles;
+  layer.output_buffer_bits = result_buffer_bits(s, machine, dram);
+  layer.result_bits = [&](std::int64_t result) { return piece_bits(s.output_bits, result, s.results(), 1); };
+  const auto job_of = [&](std::int64_t result) { return (result + 1) * s.jobs_per_result - 1; };
+  layer.parameters = [&](std::int64_t result, std::int64_t column) {
+    const ChannelParameters p = data.column_parameters(data.job(job_of(result)), column);
+    return cosim::ColumnParameters{p.bias,           p.weight_zero_point, p.ratio.multiplier, p.other_ratio.multiplier,
+                                   p.ratio.shift,    p.other_ratio.shift};
+  };
+  layer.residual = [&](std::int64_t result) { return data.residual_operands(data.job(job_of(result))); };
+  layer.store = [&](std::int64_t result, std::span<const std::int32_t> values) { data.store(job_of(result), values); };
+  return core.run(layer, dram, stalls);
+}
+
+}  // namespace dyad::accel_models::bit_serial

@@ -1,0 +1,48 @@
+#include <Vbit_serial_core_4x4x64.h>
+#include <Vbit_serial_core_8x8x256.h>
+
+#include "core_simulation.hpp"
+#include "dyad/cosim/core.hpp"
+
+namespace dyad::cosim {
+namespace {
+
+struct Build {
+  CoreShape shape;
+  std::unique_ptr<CoreSimulation> (*make)(const CoreShape&);
+};
+
+template <class Model>
+std::unique_ptr<CoreSimulation> make(const CoreShape& shape) {
+  return std::make_unique<CoreSimulationOf<Model>>(shape);
+}
+
+/// Latency of bit_serial_array plus the fixed path of tile_shell and result_stage: capture 2, result registers 1, bias and zero point 2,
+/// requantizer 3, output buffer 1.
+constexpr std::int64_t kBitSerialLatency = 4 + 9;
+
+/// The parameters stand in rtl/CMakeLists.txt too; a core whose ports differ does not compile or fails its first layer.
+const std::vector<Build>& builds() {
+  static const std::vector<Build> all{
+      {{"bit_serial_core_8x8x256", 8, 8, 256, 256, 1024, 1024, 16, 0, 0, kBitSerialLatency}, make<Vbit_serial_core_8x8x256>},
+      {{"bit_serial_core_4x4x64", 4, 4, 64, 64, 64, 64, 4, 0, 0, kBitSerialLatency}, make<Vbit_serial_core_4x4x64>},
+  };
+  return all;
+}
+
+}  // namespace
+
+std::vector<CoreShape> core_shapes() {
+  std::vector<CoreShape> shapes;
+  for (const Build& build : builds()) shapes.push_back(build.shape);
+  return shapes;
+}
+
+std::unique_ptr<CoreSimulation> make_core(std::string_view name) {
+  for (const Build& build : builds())
+    if (build.shape.name == name) return build.make(build.shape);
+  DYAD_EXPECT(false, "no core is called " + std::string(name));
+  return nullptr;
+}
+
+}  // namespace dyad::cosim
