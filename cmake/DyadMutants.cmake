@@ -1,22 +1,24 @@
-# dyad_mutants(module [TOP top] [CHECK name] [CASES n] [LIMIT n] [SUBMODULES b.sv …] [SETS "name|A=1 B=2|arguments" …]): the mutants of rtl/module.sv
-# (rtl/mutation/mutate.py) Verilated once for each set of parameters and linked into rtl_mutants, where check_<CHECK> runs on them. TOP: another
-# module, which instantiates it and is what the check drives. A mutant is killed when any set kills it. arguments: the check's, after its options.
+# dyad_mutants(module [INSIDE outer …] [CHECK name] [CASES n] [LIMIT n] [SUBMODULES b.sv …] [SETS "name|A=1 B=2|<Model>(options)" …]): the mutants of rtl/module.sv
+# (rtl/mutation/mutate.py) Verilated once for each set of parameters and linked into rtl_mutants, where check_<CHECK> runs on them. INSIDE: modules
+# around it, from the inside out, the last of which is what the check drives. A mutant is killed when any set kills it. The last part of a set
+# is the rest of the call of check_<CHECK>.
 set(DYAD_MUTATION_DIR ${DYAD_RTL_DIR}/mutation)
 find_program(DYAD_PYTHON NAMES python3 PATHS /usr/bin NO_DEFAULT_PATH)
 
 function(dyad_mutants module)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "TOP;CHECK;CASES;LIMIT" "SUBMODULES;SETS")
-  foreach(default IN ITEMS TOP:${module} CASES:5000 LIMIT:40)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "CHECK;CASES;LIMIT" "INSIDE;SUBMODULES;SETS")
+  foreach(default IN ITEMS CASES:5000 LIMIT:40)
     string(REGEX MATCH "([A-Z]+):(.+)" unused ${default})
     if(NOT arg_${CMAKE_MATCH_1})
       set(arg_${CMAKE_MATCH_1} ${CMAKE_MATCH_2})
     endif()
   endforeach()
   if(NOT arg_CHECK)
-    set(arg_CHECK ${arg_TOP})
+    set(top ${module} ${arg_INSIDE})
+    list(POP_BACK top arg_CHECK)
   endif()
   if(NOT arg_SETS)
-    set(arg_SETS "default||")
+    set(arg_SETS "default||<Model>(options)")
   endif()
   set(folder ${CMAKE_CURRENT_BINARY_DIR}/${module})
   set(source ${DYAD_RTL_DIR}/${module}.sv)
@@ -27,9 +29,11 @@ function(dyad_mutants module)
   foreach(submodule IN LISTS arg_SUBMODULES)
     list(APPEND words --submodule ${submodule})
   endforeach()
-  if(NOT arg_TOP STREQUAL module)
-    list(APPEND words --top ${DYAD_RTL_DIR}/${arg_TOP}.sv)
-  endif()
+  set(outer)
+  foreach(around IN LISTS arg_INSIDE)
+    list(APPEND words --inside ${DYAD_RTL_DIR}/${around}.sv)
+    list(APPEND outer ${DYAD_RTL_DIR}/${around}.sv)
+  endforeach()
   foreach(entry IN LISTS arg_SETS)
     string(REGEX MATCH "^([^|]*)[|]([^|]*)[|](.*)$" unused "${entry}")
     list(APPEND words "--parameters=${CMAKE_MATCH_2}")
@@ -37,7 +41,7 @@ function(dyad_mutants module)
   add_custom_command(
     OUTPUT ${folder}/${module}_mutants.sv ${folder}/mutants.json
     COMMAND ${DYAD_PYTHON} -B ${DYAD_MUTATION_DIR}/mutate.py ${source} -o ${folder} --limit ${arg_LIMIT} --verilator ${DYAD_VERILATOR} ${words}
-    DEPENDS ${source} ${DYAD_RTL_DIR}/${arg_TOP}.sv ${arg_SUBMODULES} ${DYAD_MUTATION_DIR}/mutate.py ${DYAD_MUTATION_DIR}/operators.py
+    DEPENDS ${source} ${outer} ${arg_SUBMODULES} ${DYAD_MUTATION_DIR}/mutate.py ${DYAD_MUTATION_DIR}/operators.py
             ${DYAD_MUTATION_DIR}/verilog_source.py
     COMMENT "Mutating ${module}" VERBATIM)
   dyad_embed(rtl_mutants mutants_${module} ${folder}/mutants.json)
@@ -52,7 +56,7 @@ static const dyad::tools::RegisterModule registered{"@module@", dyad::embedded::
   foreach(entry IN LISTS arg_SETS)
     string(REGEX MATCH "^([^|]*)[|]([^|]*)[|](.*)$" unused "${entry}")
     set(set ${CMAKE_MATCH_1})
-    set(arguments "${CMAKE_MATCH_3}")
+    set(call "${CMAKE_MATCH_3}")
     string(REPLACE " " ";" parameters "${CMAKE_MATCH_2}")
     list(TRANSFORM parameters PREPEND -G)
     set(prefix V${module}_${set}_mutants)
@@ -71,8 +75,9 @@ static const dyad::tools::RegisterModule registered{"@module@", dyad::embedded::
 #include "checks/@arg_CHECK@_check.hpp"
 #include "mutants.hpp"
 static const dyad::tools::RegisterSet registered{"@module@", "@set@", @arg_CASES@, [](const dyad::cosim::CheckOptions& options) {
-  using namespace dyad::cosim;
-  return check_@arg_CHECK@<@prefix@>(options@arguments@);
+  using namespace dyad;
+  using Model = @prefix@;
+  return cosim::check_@arg_CHECK@@call@;
 }};
 ]])
     # Object libraries: only these files see the folder of their model, and the model is compiled without our warnings.
@@ -81,7 +86,7 @@ static const dyad::tools::RegisterSet registered{"@module@", "@set@", @arg_CASES
     set_source_files_properties(${run} PROPERTIES COMPILE_OPTIONS "-O1" OBJECT_DEPENDS ${verilated}/${prefix}.h)
     target_include_directories(${module}_${set}_mutants SYSTEM PRIVATE ${verilated})
     target_include_directories(${module}_${set}_mutants PRIVATE ${PROJECT_SOURCE_DIR}/hwsim/cosim/src ${PROJECT_SOURCE_DIR}/tools/mutants)
-    target_link_libraries(${module}_${set}_mutants PRIVATE dyad_cosim dyad_options)
+    target_link_libraries(${module}_${set}_mutants PRIVATE dyad_cosim_reference dyad_options)
     target_link_libraries(rtl_mutants PRIVATE ${module}_${set}_mutants)
   endforeach()
 endfunction()

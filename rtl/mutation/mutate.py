@@ -4,7 +4,7 @@
 mutate.py MODULE.sv -o DIR writes DIR/<module>_mutants.sv: the module and every mutant of it as renamed copies, and the module
 <module>_mutants with the original's parameters and ports and the input mutant_i, which chooses the copy whose outputs leave
 (0: the original). The other copies see zeros and no clock. DIR/mutants.json lists them (docs/rtl/mutation.md).
-With --top the copies stand inside copies of another module, and the wrapper has that one's parameters and ports.
+With --inside the copies stand inside copies of other modules, and the wrapper has the outermost one's parameters and ports.
 A change that Verilator rejects, or to which it objects with LATCH, UNOPTFLAT, SELRANGE or the like, is no mutant.
 """
 import argparse
@@ -86,12 +86,13 @@ def copy_of(module, number, changes):
     return text.rstrip("\n") + "\n"
 
 
-def tree_of(module, top, number, changes):
-    """Copy `number` of the mutated module and, where it is tested inside another one, of that one around it."""
-    text = copy_of(module, number, changes)
-    if top is not module:
-        renamed = re.sub(rf"\b{module.name}\b(?=\s*(#|\w))", f"{module.name}_mutant_{number}", copy_of(top, number, []))
-        text += renamed
+def tree_of(module, around, number, changes):
+    """Copy `number` of the mutated module and, where it is tested inside others, of those around it, innermost first."""
+    text, inner = copy_of(module, number, changes), module
+    for outer in around:
+        copy = copy_of(outer, number, [])
+        text += re.sub(rf"\b{inner.name}\b(?=\s*(#|\w))", f"{inner.name}_mutant_{number}", copy)
+        inner = outer
     return text
 
 
@@ -121,16 +122,16 @@ def wrapper(module, count, name):
     return "\n".join(lines) + "\n"
 
 
-def whole_file(module, top, mutants):
+def whole_file(module, around, mutants):
     """The text, and for each copy its first line."""
     parts, first_lines, line = [], [], 1
     for number, changes in enumerate([[]] + [[mutant.change] for mutant in mutants]):
-        text = tree_of(module, top, number, changes)
+        text = tree_of(module, around, number, changes)
         parts.append(text)
         first_lines.append(line)
         line += text.count("\n")
     first_lines.append(line)
-    return "".join(parts) + wrapper(top, len(mutants), f"{module.name}_mutants"), first_lines
+    return "".join(parts) + wrapper([module, *around][-1], len(mutants), f"{module.name}_mutants"), first_lines
 
 
 # ---- what Verilator accepts
@@ -157,9 +158,9 @@ class Linter:
                 found.append(("Error", None, None, finished.stderr.strip() or f"{words[0]} ended with status {finished.returncode}"))
         return found
 
-    def rejected(self, module, top, mutants, folder):
+    def rejected(self, module, around, mutants, folder):
         """Indices of the mutants that Verilator objects to. An error in the original is a SourceError."""
-        text, first_lines = whole_file(module, top, mutants)
+        text, first_lines = whole_file(module, around, mutants)
         file = folder / f"{module.name}_mutants.sv"
         file.write_text(text)
         found, unplaced = set(), False
@@ -179,23 +180,23 @@ class Linter:
             if len(mutants) == 1:
                 return {0}
             half = len(mutants) // 2
-            found = self.rejected(module, top, mutants[:half], folder)
-            found |= {half + i for i in self.rejected(module, top, mutants[half:], folder)}
+            found = self.rejected(module, around, mutants[:half], folder)
+            found |= {half + i for i in self.rejected(module, around, mutants[half:], folder)}
         return found
 
 
-def accepted(module, top, limit, seed, linter, folder):
+def accepted(module, around, limit, seed, linter, folder):
     """The chosen mutants, none of which Verilator rejects."""
-    linter.rejected(module, top, [], folder)
+    linter.rejected(module, around, [], folder)
     pool, good = candidates(module), set()
     while True:
         chosen = spread(pool, limit, seed)
         fresh = [mutant for mutant in chosen if mutant not in good]
-        bad = {id(fresh[i]) for i in linter.rejected(module, top, fresh, folder)} if fresh else set()
+        bad = {id(fresh[i]) for i in linter.rejected(module, around, fresh, folder)} if fresh else set()
         good.update(mutant for mutant in fresh if id(mutant) not in bad)
         pool = [mutant for mutant in pool if id(mutant) not in bad]
         if not bad:
-            if linter.rejected(module, top, chosen, folder):  # also together; leaves the file of the chosen
+            if linter.rejected(module, around, chosen, folder):  # also together; leaves the file of the chosen
                 raise SourceError("Verilator rejects together what it accepts apart")
             return chosen
 
@@ -207,7 +208,8 @@ def main():
     parser.add_argument("--seed", type=int, default=1, help="chooses which mutants (default 1)")
     parser.add_argument("--limit", type=int, default=40, help="at most so many, up to 255 (default 40)")
     parser.add_argument("--list", action="store_true", help="print every possible change and write nothing")
-    parser.add_argument("--top", type=pathlib.Path, metavar="FILE", help="a module that instantiates it, whose ports and parameters the wrapper gets")
+    parser.add_argument("--inside", type=pathlib.Path, action="append", default=[], metavar="FILE",
+                        help="a module that instantiates it, whose ports and parameters the wrapper gets; repeatable from the inside out")
     parser.add_argument("--submodule", action="append", default=[], metavar="FILE", help="another file that is needed; repeatable")
     parser.add_argument("--parameters", action="append", default=[], metavar="'A=1 B=2'", help="a set it must elaborate with; repeatable")
     parser.add_argument("--verilator", default="verilator")
@@ -215,15 +217,15 @@ def main():
     if not 1 <= options.limit <= 255:
         parser.error("--limit must be between 1 and 255")
     try:
-        module = Module(options.source.read_text())
-        top = Module(options.top.read_text()) if options.top else module
+        module = Module(options.source.read_text(), options.source.parent)
+        around = [Module(file.read_text(), file.parent) for file in options.inside]
         if options.list:
             for mutant in candidates(module):
                 print(f"{options.source.name}:{mutant.line}: {mutant.change.kind}: {mutant.before}  ->  {mutant.after}")
             return 0
         options.output.mkdir(parents=True, exist_ok=True)
         linter = Linter(options.verilator, [options.source.parent], options.submodule, options.parameters)
-        mutants = accepted(module, top, options.limit, options.seed, linter, options.output)
+        mutants = accepted(module, around, options.limit, options.seed, linter, options.output)
     except (SourceError, OSError, UnicodeDecodeError) as failure:
         print(f"error: {options.source}: {failure}", file=sys.stderr)
         return 2

@@ -110,11 +110,36 @@ class Condition:
     last: int
 
 
+def split(tokens, pairs, first, last):
+    """Ranges of tokens between the commas at this depth."""
+    ranges, start, index = [], first, first
+    while index < last:
+        if index in pairs:
+            index = pairs[index]
+        elif tokens[index].text == ",":
+            ranges.append((start, index))
+            start = index + 1
+        index += 1
+    return ranges + [(start, last)] if start < last else ranges
+
+
+def ports_of(text):
+    """The ports of an ANSI list."""
+    tokens = tokens_of(text)
+    ports = []
+    for first, last in split(tokens, pairs_of(tokens), 0, len(tokens)):
+        if tokens[first].text not in ("input", "output"):
+            raise SourceError(f"every port states its own direction here: {text[tokens[first].start:tokens[last - 1].end]}")
+        ports.append(Port(tokens[first].text, text[tokens[first + 1].start:tokens[last - 2].end], tokens[last - 1].text))
+    return ports
+
+
 class Module:
     """One module's source: text, tokens, name, parameters, ports, statements and conditions."""
 
-    def __init__(self, text):
-        self.text = text
+    def __init__(self, text, folder=None):
+        """`folder` is where files lie that the list of ports includes."""
+        self.text, self.folder = text, folder
         self.tokens = tokens_of(text)
         self.pairs = pairs_of(self.tokens)
         self.partner = {close: opening for opening, close in self.pairs.items()}
@@ -152,30 +177,19 @@ class Module:
         if self._text(index) != "(":
             raise SourceError(f"line {self.tokens[index].line}: expected the ports of {self.name}")
         close = self.pairs[index]
-        self.port_text = self.text[self.tokens[index].start + 1:self.tokens[close].start]
-        self.ports = [self._port(first, last) for first, last in self._split(index + 1, close)]
+        self.port_text = self._with_includes(self.text[self.tokens[index].start + 1:self.tokens[close].start])
+        self.ports = ports_of(self.port_text)
         last = max(i for i, token in enumerate(self.tokens) if token.text == "endmodule")
         if self._text(last + 1) == ":":
             self.name_tokens.append(last + 2)
         self.end = last
         return close + 2
 
-    def _port(self, first, last):
-        if self._text(first) not in ("input", "output"):
-            raise SourceError(f"line {self.tokens[first].line}: every port states its own direction here")
-        return Port(self._text(first), self._slice(first + 1, last - 1), self._text(last - 1))
+    def _with_includes(self, text):
+        return re.sub(r'`include\s+"([^"]+)"', lambda match: (self.folder / match[1]).read_text(), text)
 
     def _split(self, first, last):
-        """Ranges of tokens between the commas at this depth."""
-        ranges, start, index = [], first, first
-        while index < last:
-            if index in self.pairs:
-                index = self.pairs[index]
-            elif self._text(index) == ",":
-                ranges.append((start, index))
-                start = index + 1
-            index += 1
-        return ranges + [(start, last)] if start < last else ranges
+        return split(self.tokens, self.pairs, first, last)
 
     # ---- statements
 
