@@ -9,6 +9,10 @@
 #include <Vmma_dot_40.h>
 #include <Vmma_tile.h>
 #include <Vmma_tile_3x2x40.h>
+#include <Vstream_fifo.h>
+#include <Vstream_fifo_1.h>
+#include <Vstream_fifo_2.h>
+#include <Vstream_fifo_5.h>
 #include <Vstream_skid.h>
 
 #include "checks/apot_array_check.hpp"
@@ -18,17 +22,22 @@
 #include "checks/bit_serial_dpu_check.hpp"
 #include "checks/mma_dot_check.hpp"
 #include "checks/mma_tile_check.hpp"
+#include "checks/stream_fifo_check.hpp"
 #include "checks/stream_skid_check.hpp"
 #include "dyad/cosim/check.hpp"
 
 namespace dyad::cosim {
-
 const std::vector<RegisteredCheck>& registered_checks() {
   static const std::vector<RegisteredCheck> checks{
+      {"stream_fifo/depth_1", 1'000'000, false, [](const CheckOptions& o) { return check_stream_fifo<Vstream_fifo_1>(o, 1); }},
+      {"stream_fifo/depth_2", 1'000'000, false, [](const CheckOptions& o) { return check_stream_fifo<Vstream_fifo_2>(o, 2); }},
+      {"stream_fifo/depth_5", 1'000'000, false, [](const CheckOptions& o) { return check_stream_fifo<Vstream_fifo_5>(o, 5); }},
+      {"stream_fifo/depth_8", 1'000'000, false, [](const CheckOptions& o) { return check_stream_fifo<Vstream_fifo>(o, 8); }},
       {"stream_skid", 1'000'000, false, check_stream_skid<Vstream_skid>},
       {"bit_serial_dpu/256", 100'000, false, [](const CheckOptions& o) { return check_bit_serial_dpu<Vbit_serial_dpu>(o, 256); }},
       {"bit_serial_dpu/100", 100'000, false, [](const CheckOptions& o) { return check_bit_serial_dpu<Vbit_serial_dpu_100>(o, 100); }},
-      {"bit_serial_array/8x8x256", 20'000, false, [](const CheckOptions& o) { return check_bit_serial_array<Vbit_serial_array>(o, 8, 8, 256); }},
+      {"bit_serial_array/8x8x256", 20'000, false,
+       [](const CheckOptions& o) { return check_bit_serial_array<Vbit_serial_array>(o, 8, 8, 256); }},
       {"bit_serial_array/3x2x65", 100'000, false,
        [](const CheckOptions& o) { return check_bit_serial_array<Vbit_serial_array_3x2x65>(o, 3, 2, 65); }},
       {"mma_dot/40", 200'000, false, [](const CheckOptions& o) { return check_mma_dot<Vmma_dot_40>(o, 40); }},
