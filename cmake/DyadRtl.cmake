@@ -1,6 +1,6 @@
 # Verilated RTL. dyad_verilate(LIBRARY TOP module SOURCES a.sv … [PARAMETERS Depth=8 …] [TRACE] [OPTIMIZE -O3]): a static library with the class
 # V<LIBRARY> (header V<LIBRARY>.h), so that a module can stand in a program with several sets of parameters. Sources are relative to rtl/.
-# TRACE adds FST waves. Assertions are compiled in; a failing one throws (hwsim/cosim/src/verilated_runtime.cpp).
+# TRACE adds FST waves. All but a CORE are linked to dyad_cosim, whose checks run modules by themselves. Assertions are compiled in; a failing one throws (hwsim/cosim/src/verilated_runtime.cpp).
 set(DYAD_WITH_RTL AUTO CACHE STRING "Build the Verilated RTL: ON, OFF or AUTO (when Verilator is found)")
 set_property(CACHE DYAD_WITH_RTL PROPERTY STRINGS AUTO ON OFF)
 
@@ -20,7 +20,7 @@ message(STATUS "RTL (Verilator): ${DYAD_RTL_FOUND}")
 set(DYAD_RTL_DIR ${PROJECT_SOURCE_DIR}/rtl)
 
 function(dyad_verilate library)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "TRACE" "TOP;OPTIMIZE" "SOURCES;PARAMETERS;DEPENDS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "TRACE;CORE" "TOP;OPTIMIZE" "SOURCES;PARAMETERS;DEPENDS")
   if(NOT arg_OPTIMIZE)
     set(arg_OPTIMIZE -O2)
   endif()
@@ -48,4 +48,7 @@ function(dyad_verilate library)
   target_include_directories(${library} SYSTEM PUBLIC ${folder})
   target_link_libraries(${library} PUBLIC dyad_verilated_runtime)
   target_compile_options(${library} PRIVATE ${arg_OPTIMIZE} -w)
+  if(NOT arg_CORE)
+    set_property(GLOBAL APPEND PROPERTY DYAD_VERILATED_MODULES ${library})
+  endif()
 endfunction()

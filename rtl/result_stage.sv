@@ -1,3 +1,4 @@
+/* verilator lint_off UNUSEDSIGNAL */ /* verilator lint_off UNUSEDPARAM */
 /// The data path of the result stage: takes the accumulators of a tile, adds up partial sums, and sends complete results in beats of Lanes
 /// through bias, weight zero point, and one of: requantization, requantized residual addition, average, saturation.
 /// result_sequencer paces it, so there is no back-pressure here: a tile's accumulators come no earlier than Beats cycles (2 * Beats with a
@@ -161,6 +162,8 @@ module result_stage #(
 
   // One of four units takes the beat; the operation is the same for the whole layer.
   logic [Lanes-1:0]    requantized_valid, added_valid, averaged_valid;
+  assign averaged_valid = 0; assign averaged = 0;
+
   logic [Lanes*32-1:0] requantized, added, averaged, saturated_q;
   logic                saturated_valid_q;
 

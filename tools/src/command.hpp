@@ -30,9 +30,6 @@ void add_train(CLI::App& program, Action& action);
 void add_report(CLI::App& program, Action& action);
 void add_verify(CLI::App& program, Action& action);
 
-/// Each adds its subcommand to verify.
-void add_verify_formal(CLI::App& verify, Action& action);
-
 /// Adds `--json` and the example under `--help`.
 void describe(CLI::App& verb, bool& json, const std::string& example);
 /// One JSON document on stdout.

@@ -72,11 +72,12 @@ class FetchStage : public hwsim::Stage {
 class ResultStage : public hwsim::Stage {
  public:
   ResultStage(const sc_core::sc_module_name& module_name, hwsim::Dram& dram, const Schedule& schedule, const Machine& machine,
-              hwsim::Trace* trace)
+              LayerData* data, hwsim::Trace* trace)
       : Stage(module_name),
         schedule_(schedule),
         pipeline_cycles_(machine.pipeline_cycles),
-        writer_(dram, this, buffer_bits(schedule, machine, dram.timing().request_bits)),
+        writer_(dram, this, result_buffer_bits(schedule, machine, dram.timing())),
+        data_(data),
         trace_(trace) {
     if (trace_) track_ = trace_->track("result");
   }
@@ -85,6 +86,7 @@ class ResultStage : public hwsim::Stage {
   /// Takes the accumulators in this cycle, or refuses (then the array is woken when it would not).
   bool accept() {
     if (busy_) return false;
+    if (data_) data_->hand_over(jobs_);
     busy_ = true;
     begin_ = now();
     drained_ = begin_ + schedule_.drain_cycles;
@@ -103,6 +105,7 @@ class ResultStage : public hwsim::Stage {
       const std::int64_t bits = piece_bits(schedule_.output_bits, jobs_ / schedule_.jobs_per_result, results, 1);
       if (!writer_.has_room(bits)) return;
       writer_.write(bits, now() + pipeline_cycles_);
+      if (data_) data_->drained(jobs_);
     }
     ++jobs_;
     busy_ = false;
@@ -111,16 +114,11 @@ class ResultStage : public hwsim::Stage {
     array_->wake_at(now());
   }
 
-  /// The buffer, and what can be in the pipeline between the array and it.
-  static std::int64_t buffer_bits(const Schedule& s, const Machine& machine, std::int64_t request_bits) {
-    const std::int64_t pipeline = ((machine.pipeline_cycles + 2) / s.drain_cycles + 2) * (s.output_bits / s.results() + 1);
-    return std::max(machine.output_buffer_bits, 2 * request_bits) + pipeline;
-  }
-
   const Schedule& schedule_;
   std::int64_t pipeline_cycles_;
   hwsim::DmaWriter writer_;
   hwsim::Stage* array_ = nullptr;
+  LayerData* data_;
   hwsim::Trace* trace_;
   int track_ = 0;
   bool busy_ = false;
@@ -207,7 +205,9 @@ class ExecuteStage : public hwsim::Stage {
 
 }  // namespace
 
-CycleResult simulate(const Schedule& schedule, const Machine& machine, const hwsim::DramTiming& timing, hwsim::Trace* trace) {
+CycleResult simulate(const Schedule& schedule, const Machine& machine, const hwsim::DramTiming& timing, hwsim::Trace* trace,
+                     LayerData* data) {
+  DYAD_EXPECT(!data || data->schedule() == schedule, "the data of another schedule");
   hwsim::Session session;
   auto& dram = session.make<hwsim::Dram>("dram", timing, trace);
   auto& resident = session.make<hwsim::TileMemory>(schedule.regions);
@@ -236,7 +236,7 @@ CycleResult simulate(const Schedule& schedule, const Machine& machine, const hws
   auto& stream_fetch = session.make<FetchStage>(stream_name, dram, stream, stream_plan, trace);
   hwsim::Stage* resident_fetch = nullptr;
   if (schedule.has_resident) resident_fetch = &session.make<FetchStage>(resident_name, dram, resident, resident_plan, trace);
-  auto& results = session.make<ResultStage>("result", dram, schedule, machine, trace);
+  auto& results = session.make<ResultStage>("result", dram, schedule, machine, data, trace);
   const std::int64_t read_bits = schedule.has_resident ? (machine.rows + machine.columns) * machine.depth : 0;
   auto& execute = session.make<ExecuteStage>("execute", schedule, resident, stream, results, read_bits, trace);
   results.connect(&execute);

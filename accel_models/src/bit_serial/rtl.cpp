@@ -56,7 +56,6 @@ std::vector<cosim::CoreRegister> registers_of(const LayerData& data, const Machi
   const ResultParameters result = data.result_parameters();
   const auto word = [](std::int64_t value) { return static_cast<std::uint32_t>(value); };
   const bool elementwise = data.is_elementwise();
-  const IntegerLayer& layer = *data.operands().layer;
 
   std::uint32_t flags = 0;
   flags |= word(s.resident_is_weights) << 0 | word(!elementwise) << 1;
@@ -99,7 +98,6 @@ std::vector<cosim::CoreRegister> registers_of(const LayerData& data, const Machi
     r.push_back({25, word(machine.rows * machine.depth / (machine.requantizer_lanes * p.activation_bits))});
     r.push_back({26, word(ceil_div(outputs, machine.requantizer_lanes))});
   }
-  (void)layer;
   return r;
 }
 
@@ -153,7 +151,8 @@ Result<cosim::CoreResult> run_on_core(cosim::CoreSimulation& core, LayerData& da
   layer.result_bits = [&](std::int64_t result) { return piece_bits(s.output_bits, result, s.results(), 1); };
   const auto job_of = [&](std::int64_t result) { return (result + 1) * s.jobs_per_result - 1; };
   layer.parameters = [&](std::int64_t result, std::int64_t column) {
-    const ChannelParameters p = data.column_parameters(data.job(job_of(result)), column);
+    // Elementwise layers have one ratio; their results are not in the order of columns.
+    const ChannelParameters p = elementwise ? data.channel_parameters(0) : data.column_parameters(data.job(job_of(result)), column);
     return cosim::ColumnParameters{p.bias,           p.weight_zero_point, p.ratio.multiplier, p.other_ratio.multiplier,
                                    p.ratio.shift,    p.other_ratio.shift};
   };

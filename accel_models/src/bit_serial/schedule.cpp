@@ -28,10 +28,15 @@ Schedule elementwise(const Problem& p, const Machine& machine, const hwsim::Dram
   s.has_resident = false;
   const std::int64_t tile = machine.rows * machine.columns;
   s.rows = ceil_div(p.outputs, tile);
-  s.job_cycles = std::max<std::int64_t>(1, ceil_div(ceil_div(p.operations, s.rows), machine.requantizer_lanes));
+  // The lanes take one operation of as many results as there are lanes in a cycle: the last ones of a tile leave lanes idle.
+  const std::int64_t steps = p.operations / p.outputs, turns = ceil_div(ceil_div(p.outputs, s.rows), machine.requantizer_lanes);
+  s.job_cycles = turns * steps;
   s.drain_cycles = drain_cycles(machine, p);
-  s.stream_words = std::max<std::int64_t>(1, ceil_div(ceil_div(p.activation_elements, s.rows) * p.activation_bits, machine.depth));
-  s.stream_slots = machine.queue_depth;
+  // Where every element is an operand once, elements are stored as the lanes take them; else as they come.
+  const bool once = p.activation_elements == p.operations;
+  const std::int64_t elements = once ? s.job_cycles * machine.requantizer_lanes : ceil_div(p.activation_elements, s.rows);
+  s.stream_words = ceil_div(elements * p.activation_bits, machine.depth);
+  s.stream_slots = std::clamp<std::int64_t>(machine.activation_entries * machine.rows / s.stream_words, 1, machine.queue_depth);
   s.stream_pass_tiles = s.rows;
   s.stream_pass_bits = dram.whole_bursts(p.activation_elements * p.activation_bits);
   s.output_bits = p.outputs * p.out_bits;
@@ -85,6 +90,11 @@ Problem make_problem(const LayerShape& layer, OperandBits bits, std::int64_t bat
   return p;
 }
 
+std::int64_t result_buffer_bits(const Schedule& s, const Machine& machine, const hwsim::DramTiming& dram) {
+  const std::int64_t pipeline = ((machine.pipeline_cycles + 2) / s.drain_cycles + 2) * (s.output_bits / s.results() + 1);
+  return std::max(machine.output_buffer_bits, 2 * dram.request_bits) + pipeline;
+}
+
 std::optional<Schedule> make_schedule(const Problem& p, const Machine& machine, const hwsim::DramTiming& dram, Order order) {
   if (!p.weighted) {
     if (order != Order::kElementwise) return std::nullopt;
@@ -95,6 +105,7 @@ std::optional<Schedule> make_schedule(const Problem& p, const Machine& machine, 
   const std::int64_t m_tiles = ceil_div(p.m, machine.rows), n_tiles = ceil_div(p.n, machine.columns);
   std::int64_t words = ceil_div(p.k, machine.depth);  // words of K in a tile
   const std::int64_t activation_entries = machine.activation_entries - residual_entries(p, machine);
+  if (activation_entries < p.activation_bits) return std::nullopt;
   Schedule s;
   s.order = order;
   s.groups = p.groups;

@@ -3,7 +3,7 @@
 
 #include "dyad/base/parallel.hpp"
 #include "dyad/kernels/backends.hpp"
-#include "random_layers.hpp"
+#include "dyad/kernels/random_layers.hpp"
 #include "reference.hpp"
 
 namespace dyad::kernels {

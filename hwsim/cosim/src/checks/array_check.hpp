@@ -1,6 +1,7 @@
 /// \file What the checks of all arrays with the common interface share: operands with corners, captures at every distance, comparison in every cycle.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -18,9 +19,10 @@ inline void fill_operands(PackedBits& word, int field, Random& random) {
   for (std::int64_t at = 0; at < word.bits(); at += field) {
     static constexpr std::uint32_t kPatterns[] = {0u, ~0u, 0x80808080u, 0x7f7f7f7fu, 0x88888888u, 0x01010101u, 0x55555555u};
     const std::uint64_t kind = random.below(14);
-    for (std::int64_t done = 0; done < field; done += 32) {
-      const int count = static_cast<int>(field - done < 32 ? field - done : 32);
-      word.set(at + done, count, kind < 7 ? kPatterns[kind] : random.next());
+    const std::int64_t end = std::min(at + field, word.bits());
+    for (std::int64_t from = at; from < end; from += 32) {
+      const int count = static_cast<int>(std::min<std::int64_t>(end - from, 32));
+      word.set(from, count, kind < 7 ? kPatterns[kind] : random.next());
     }
   }
 }

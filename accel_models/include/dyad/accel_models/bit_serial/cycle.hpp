@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "dyad/accel_models/bit_serial/layer_data.hpp"
 #include "dyad/accel_models/bit_serial/schedule.hpp"
 #include "dyad/hwsim/trace.hpp"
 
@@ -18,6 +19,9 @@ struct CycleResult {
 
 /// Simulates a schedule from reset to the last acknowledgement. Timing contract: docs/accel_models/bit_serial.md.
 /// With a trace, its origin is moved behind this simulation.
-CycleResult simulate(const Schedule& schedule, const Machine& machine, const hwsim::DramTiming& dram, hwsim::Trace* trace = nullptr);
+/// With `data`, made for this schedule and machine, a job's accumulators are computed when it hands them over and results are stored when
+/// their drain ends; data->output() is complete afterwards. Timing does not depend on it.
+CycleResult simulate(const Schedule& schedule, const Machine& machine, const hwsim::DramTiming& dram, hwsim::Trace* trace = nullptr,
+                     LayerData* data = nullptr);
 
 }  // namespace dyad::accel_models::bit_serial

@@ -70,6 +70,7 @@ struct Schedule {
   std::int64_t results() const { return jobs() / jobs_per_result; }
   std::int64_t resident_bits() const { return has_resident ? resident_tiles() / resident_pass_tiles * resident_pass_bits : 0; }
   std::int64_t stream_bits() const { return stream_tiles() / stream_pass_tiles * stream_pass_bits; }
+  bool operator==(const Schedule&) const = default;
 };
 
 /// Bits of piece `index` when `total` bits are dealt to `pieces` in multiples of `unit` (the last piece takes what is left).
@@ -81,6 +82,9 @@ inline std::int64_t piece_bits(std::int64_t total, std::int64_t index, std::int6
   };
   return up_to(index + 1) - up_to(index);
 }
+
+/// Capacity of the write combiner: the output buffer, and what can be in the pipeline between the array and it.
+std::int64_t result_buffer_bits(const Schedule& schedule, const Machine& machine, const hwsim::DramTiming& dram);
 
 /// The schedule of a problem in that order, or none when a tile does not fit or the order is not for this problem.
 std::optional<Schedule> make_schedule(const Problem& problem, const Machine& machine, const hwsim::DramTiming& dram, Order order);

@@ -40,11 +40,6 @@ class PackedBits {
       done += taken;
     }
   }
-  /// Writes one of the 32-bit pieces; bits above the word's size are dropped.
-  void set_word(std::size_t index, std::uint32_t value) {
-    const std::int64_t left = bits_ - 32 * static_cast<std::int64_t>(index);
-    words_[index] = left >= 32 ? value : value & static_cast<std::uint32_t>(mask(static_cast<int>(left)));
-  }
 
  private:
   static std::uint64_t mask(int count) { return count >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1; }

@@ -1,36 +1,19 @@
-/// \file Random integer layers with their inputs: every operation, format, rounding and window, biased toward extremes.
-#pragma once
+#include "dyad/kernels/random_layers.hpp"
 
-#include <memory>
-#include <string>
-#include <vector>
-
-#include "dyad/base/integer_layer.hpp"
 #include "dyad/base/random.hpp"
 
 namespace dyad::kernels {
-
-/// A layer and tensors to run it on; accumulators fit int32 by construction.
-struct RandomLayer {
-  IntegerLayer layer;
-  std::vector<IntegerTensor> inputs;
-
-  std::vector<const IntegerTensor*> pointers() const {
-    std::vector<const IntegerTensor*> result;
-    for (const IntegerTensor& each : inputs) result.push_back(&each);
-    return result;
-  }
-};
+namespace {
 
 template <typename T>
 T pick(Random& random, std::initializer_list<T> choices) {
   return *(choices.begin() + random.below(choices.size()));
 }
 
-/// How values are drawn: over the whole range, only its two ends, one end everywhere, or near zero.
+// How values are drawn: over the whole range, only its two ends, one end everywhere, or near zero.
 enum class Fill { kUniform, kEnds, kLowest, kHighest, kSmall };
 
-inline std::int64_t draw(Random& random, Fill fill, std::int64_t lowest, std::int64_t highest) {
+std::int64_t draw(Random& random, Fill fill, std::int64_t lowest, std::int64_t highest) {
   switch (fill) {
     case Fill::kLowest: return lowest;
     case Fill::kHighest: return highest;
@@ -40,18 +23,18 @@ inline std::int64_t draw(Random& random, Fill fill, std::int64_t lowest, std::in
   }
 }
 
-inline Fill random_fill(Random& random) {
+Fill random_fill(Random& random) {
   return pick(random, {Fill::kUniform, Fill::kUniform, Fill::kUniform, Fill::kEnds, Fill::kLowest, Fill::kHighest, Fill::kSmall});
 }
 
-inline BitWidth random_format(Random& random, int most_bits) {
+BitWidth random_format(Random& random, int most_bits) {
   const bool is_signed = random.coin();
   if (random.coin()) return {8, is_signed};
   const int bits = static_cast<int>(random.between(1, most_bits));
   return {is_signed ? bits : std::min(bits, 31), is_signed};
 }
 
-inline IntegerTensor random_tensor(Random& random, Shape shape, BitWidth format) {
+IntegerTensor random_tensor(Random& random, Shape shape, BitWidth format) {
   IntegerTensor tensor(std::move(shape), format);
   const Fill fill = random_fill(random);
   for (std::int64_t i = 0; i < tensor.size(); ++i)
@@ -59,8 +42,8 @@ inline IntegerTensor random_tensor(Random& random, Shape shape, BitWidth format)
   return tensor;
 }
 
-/// Ratios that bring values of about `magnitude` near the output's range, exact powers of two (ties) and extremes.
-inline Requantization random_requantization(Random& random, std::int64_t channels, double magnitude, BitWidth output) {
+// Ratios that bring values of about `magnitude` near the output's range, exact powers of two (ties) and extremes.
+Requantization random_requantization(Random& random, std::int64_t channels, double magnitude, BitWidth output) {
   Requantization r;
   r.rounding = pick(random, {Rounding::kHalfUp, Rounding::kHalfUp, Rounding::kHalfEven, Rounding::kHalfEven, Rounding::kHalfAway,
                              Rounding::kHalfAway, Rounding::kFloor, Rounding::kGemmlowp, Rounding::kFloat32Scale});
@@ -87,7 +70,7 @@ inline Requantization random_requantization(Random& random, std::int64_t channel
   return r;
 }
 
-inline Window random_window(Random& random, bool pooling) {
+Window random_window(Random& random, bool pooling) {
   Window w;
   w.kernel_h = pick(random, {1, 1, 2, 3, 3, 5});
   w.kernel_w = random.below(3) ? w.kernel_h : pick(random, {1, 2, 3, 4});
@@ -107,12 +90,12 @@ inline Window random_window(Random& random, bool pooling) {
   return w;
 }
 
-inline std::int64_t random_channels(Random& random) {
+std::int64_t random_channels(Random& random) {
   return pick<std::int64_t>(random, {1, 2, 3, 4, 5, 7, 8, 13, 15, 16, 17, 31, 32, 33, 48, 63, 64, 65, 97});
 }
 
-/// Extents of the image such that every output extent is at least 1 and at most about 9.
-inline void random_extents(Random& random, LayerShape& s) {
+// Extents of the image such that every output extent is at least 1 and at most about 9.
+void random_extents(Random& random, LayerShape& s) {
   const auto extent = [&](int kernel, int dilation, int before, int after) {
     const std::int64_t least = std::max<std::int64_t>(1, dilation * (kernel - 1) + 1 - before - after);
     return random.between(least, least + 8);
@@ -123,7 +106,7 @@ inline void random_extents(Random& random, LayerShape& s) {
   s.out_w = s.window.output_w(s.in_w);
 }
 
-inline void random_conv(Random& random, RandomLayer& result, std::int64_t batch) {
+void random_conv(Random& random, RandomLayer& result, std::int64_t batch) {
   IntegerLayer& layer = result.layer;
   LayerShape& s = layer.shape;
   s.window = random_window(random, false);
@@ -182,7 +165,7 @@ inline void random_conv(Random& random, RandomLayer& result, std::int64_t batch)
   result.inputs.push_back(random_tensor(random, {batch, s.in_h, s.in_w, s.in_channels}, layer.inputs[0]));
 }
 
-inline void random_elementwise(Random& random, RandomLayer& result, std::int64_t batch) {
+void random_elementwise(Random& random, RandomLayer& result, std::int64_t batch) {
   IntegerLayer& layer = result.layer;
   LayerShape& s = layer.shape;
   s.kind = LayerKind::kAdd;
@@ -207,7 +190,7 @@ inline void random_elementwise(Random& random, RandomLayer& result, std::int64_t
   }
 }
 
-inline void random_pool(Random& random, RandomLayer& result, std::int64_t batch) {
+void random_pool(Random& random, RandomLayer& result, std::int64_t batch) {
   IntegerLayer& layer = result.layer;
   LayerShape& s = layer.shape;
   s.kind = LayerKind::kMaxPool;
@@ -243,16 +226,27 @@ inline void random_pool(Random& random, RandomLayer& result, std::int64_t batch)
   result.inputs.push_back(random_tensor(random, {batch, s.in_h, s.in_w, s.in_channels}, format));
 }
 
-/// With relu, zero points must leave something of the output's range.
-inline void lower_zero_points(IntegerLayer& layer) {
+// With relu, zero points must leave something of the output's range.
+void lower_zero_points(IntegerLayer& layer) {
   if (!layer.relu) return;
   const std::int64_t most = layer.op == IntegerOp::kAdd ? layer.output.highest() / 2 : layer.output.highest();
   for (Requantization& each : layer.requantizations)
     each.zero_point = static_cast<std::int32_t>(std::min<std::int64_t>(each.zero_point, most));
 }
 
-/// The same layer for the same (seed, index) on every machine.
-inline RandomLayer random_layer(std::uint64_t seed, std::uint64_t index) {
+}  // namespace
+
+std::vector<const IntegerTensor*> RandomLayer::pointers() const {
+  std::vector<const IntegerTensor*> result;
+  for (const IntegerTensor& each : inputs) result.push_back(&each);
+  return result;
+}
+
+IntegerTensor RandomLayer::output() const {
+  return IntegerTensor({inputs[0].shape()[0], layer.shape.out_h, layer.shape.out_w, layer.shape.out_channels}, layer.output);
+}
+
+RandomLayer random_layer(std::uint64_t seed, std::uint64_t index) {
   Random random(seed, index);
   RandomLayer result;
   result.layer.name = "random " + std::to_string(seed) + "/" + std::to_string(index);
@@ -271,8 +265,69 @@ inline RandomLayer random_layer(std::uint64_t seed, std::uint64_t index) {
   return result;
 }
 
-/// "random 1/7 (conv) 1x9x9x3 -> 4x4x16": what a failing test prints.
-inline std::string describe(const IntegerLayer& layer) {
+RandomLayer constant_conv(std::int64_t extent, std::int64_t in, std::int64_t out, int kernel, BitWidth input, std::int32_t a, std::int8_t w,
+                          bool requantize) {
+  RandomLayer result;
+  IntegerLayer& layer = result.layer;
+  layer.name = "extreme";
+  layer.shape.in_h = layer.shape.in_w = extent;
+  layer.shape.in_channels = in;
+  layer.shape.out_channels = out;
+  layer.shape.window.kernel_h = layer.shape.window.kernel_w = kernel;
+  layer.shape.window.pad_top = layer.shape.window.pad_left = layer.shape.window.pad_bottom = layer.shape.window.pad_right = kernel / 2;
+  layer.shape.out_h = layer.shape.out_w = layer.shape.window.output_h(extent);
+  layer.inputs = {input};
+  layer.input_zero_point = a;
+  layer.weights = Tensor<std::int8_t>({out, kernel, kernel, in});
+  for (std::int8_t& each : layer.weights.values()) each = w;
+  layer.requantize = requantize;
+  layer.output = requantize ? BitWidth{8, true} : BitWidth{32, true};
+  if (requantize) layer.requantizations = {Requantization{{Dyadic{1, 20}}, {}, Rounding::kHalfEven, 0}};
+  result.inputs.emplace_back(Shape{2, extent, extent, in}, input);
+  for (std::int64_t i = 0; i < result.inputs[0].size(); ++i) result.inputs[0].set(i, a);
+  return result;
+}
+
+std::vector<RandomLayer> extreme_convs() {
+  std::vector<RandomLayer> layers;
+  for (const std::int64_t in : {1, 2, 3, 4, 5, 15, 16, 17, 64, 67})
+    for (const std::int64_t out : {1, 15, 16, 17, 31, 33, 47, 49, 64, 65, 80})
+      for (const bool requantize : {false, true})
+        for (const int w : {-128, -1, 127})
+          for (const int kernel : {1, 3})
+            for (const auto& [is_signed, a] : {std::pair{false, 0}, {false, 255}, {true, -128}, {true, 127}})
+              layers.push_back(constant_conv(5, in, out, kernel, {8, is_signed}, a, static_cast<std::int8_t>(w), requantize));
+  return layers;
+}
+
+std::vector<RandomLayer> tie_layers() {
+  std::vector<RandomLayer> layers;
+  for (const Rounding rounding : {Rounding::kHalfUp, Rounding::kHalfEven, Rounding::kHalfAway, Rounding::kFloor, Rounding::kGemmlowp}) {
+    RandomLayer& random = layers.emplace_back();
+    IntegerLayer& layer = random.layer;
+    layer.name = "ties";
+    layer.op = IntegerOp::kRequantize;
+    layer.shape.in_channels = layer.shape.out_channels = 63;
+    layer.shape.in_h = layer.shape.out_h = 200;
+    layer.inputs = {{32, true}};
+    layer.output = {16, true};
+    Requantization r;
+    r.rounding = rounding;
+    for (int shift = 0; shift <= 62; ++shift) r.ratios.push_back({shift % 2 ? -1 : 1, shift});
+    layer.requantizations = {r};
+    random.inputs.emplace_back(Shape{1, 200, 1, 63}, layer.inputs[0]);
+    for (std::int64_t i = 0; i < random.inputs[0].size(); ++i) {
+      const std::int64_t column = i % 63, step = i / 63 - 100,
+                         half = column == 0 ? 1 : std::int64_t{1} << std::min<std::int64_t>(column - 1, 24);
+      random.inputs[0].set(i, static_cast<std::int32_t>(step / 4 * half + step % 4));
+    }
+    random.inputs[0].set(0, INT32_MIN);
+    random.inputs[0].set(62, INT32_MAX);
+  }
+  return layers;
+}
+
+std::string describe(const IntegerLayer& layer) {
   const LayerShape& s = layer.shape;
   const Window& w = s.window;
   std::string text = layer.name + " (" + std::string(to_string(layer.op)) + ") " + std::to_string(s.in_h) + "x" + std::to_string(s.in_w) +

@@ -1,0 +1,68 @@
+#include "dot_products.hpp"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace dyad::accel_models::bit_serial {
+namespace {
+
+template <typename Element>
+void plain(const Element* a, std::int64_t rows, const Element* b, std::int64_t columns, std::int64_t stride, std::uint32_t* out,
+           std::int64_t out_stride) {
+  for (std::int64_t r = 0; r < rows; ++r)
+    for (std::int64_t c = 0; c < columns; ++c) {
+      const Element *x = a + r * stride, *y = b + c * stride;
+      std::uint32_t sum = 0;
+      for (std::int64_t e = 0; e < stride; ++e) sum += static_cast<std::uint32_t>(x[e]) * static_cast<std::uint32_t>(y[e]);
+      out[r * out_stride + c] = sum;
+    }
+}
+
+#if defined(__x86_64__)
+
+/// Columns that share the loads of a row.
+constexpr std::int64_t kColumns = 4;
+
+// vpmaddwd adds two products of 16 bits into 32; vpaddd wraps.
+__attribute__((target("avx2"))) void avx2(const std::int16_t* a, std::int64_t rows, const std::int16_t* b, std::int64_t columns,
+                                          std::int64_t stride, std::uint32_t* out, std::int64_t out_stride) {
+  for (std::int64_t r = 0; r < rows; ++r)
+    for (std::int64_t first = 0; first < columns; first += kColumns) {
+      const std::int64_t count = columns - first < kColumns ? columns - first : kColumns;
+      const std::int16_t *x = a + r * stride, *y[kColumns];
+      for (std::int64_t c = 0; c < kColumns; ++c) y[c] = b + (first + (c < count ? c : 0)) * stride;
+      __m256i s0 = _mm256_setzero_si256(), s1 = s0, s2 = s0, s3 = s0;
+      for (std::int64_t e = 0; e < stride; e += 16) {
+        const __m256i v = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x + e));
+        s0 = _mm256_add_epi32(s0, _mm256_madd_epi16(v, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(y[0] + e))));
+        s1 = _mm256_add_epi32(s1, _mm256_madd_epi16(v, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(y[1] + e))));
+        s2 = _mm256_add_epi32(s2, _mm256_madd_epi16(v, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(y[2] + e))));
+        s3 = _mm256_add_epi32(s3, _mm256_madd_epi16(v, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(y[3] + e))));
+      }
+      const __m256i pairs = _mm256_hadd_epi32(_mm256_hadd_epi32(s0, s1), _mm256_hadd_epi32(s2, s3));
+      alignas(16) std::uint32_t sums[kColumns];
+      _mm_store_si128(reinterpret_cast<__m128i*>(sums), _mm_add_epi32(_mm256_castsi256_si128(pairs), _mm256_extracti128_si256(pairs, 1)));
+      for (std::int64_t c = 0; c < count; ++c) out[r * out_stride + first + c] = sums[c];
+    }
+}
+
+#endif
+
+}  // namespace
+
+void dot_products(const std::int16_t* a, std::int64_t rows, const std::int16_t* b, std::int64_t columns, std::int64_t stride,
+                  std::uint32_t* out, std::int64_t out_stride) {
+#if defined(__x86_64__)
+  static const bool has_avx2 = __builtin_cpu_supports("avx2") != 0;
+  if (has_avx2) return avx2(a, rows, b, columns, stride, out, out_stride);
+#endif
+  plain(a, rows, b, columns, stride, out, out_stride);
+}
+
+void dot_products(const std::int32_t* a, std::int64_t rows, const std::int32_t* b, std::int64_t columns, std::int64_t stride,
+                  std::uint32_t* out, std::int64_t out_stride) {
+  plain(a, rows, b, columns, stride, out, out_stride);
+}
+
+}  // namespace dyad::accel_models::bit_serial

@@ -1,0 +1,462 @@
+// The cycle tier with functional data against the scalar backend, and the lines that an RTL core is fed with against both.
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cmath>
+
+#include "dyad/accel_models/bit_serial/analytic.hpp"
+#include "dyad/accel_models/bit_serial/cycle.hpp"
+#include "dyad/kernels/backends.hpp"
+#include "support/random_bit_serial.hpp"
+
+namespace dyad::accel_models::bit_serial {
+namespace {
+
+using testing_support::BitSerialCase;
+
+constexpr std::uint64_t kSeed = 20261120;
+
+IntegerTensor run_scalar(const IntegerLayer& layer, const std::vector<const IntegerTensor*>& inputs) {
+  const LayerShape& s = layer.shape;
+  IntegerTensor output({inputs[0]->shape()[0], s.out_h, s.out_w, s.out_channels}, layer.output);
+  const auto prepared = kernels::make_scalar_backend()->prepare(layer);
+  if (!prepared) throw InternalError(prepared.error().place + ": " + prepared.error().message);
+  (*prepared)->run(inputs, output);
+  return output;
+}
+
+IntegerTensor run_scalar(const BitSerialCase& one) {
+  const LayerOperands operands = one.operands();
+  IntegerTensor result = run_scalar(one.layer, operands.inputs);
+  if (!one.adds) return result;
+  std::vector<const IntegerTensor*> inputs{&result, &one.other};
+  if (one.addition_operand == 1) std::swap(inputs[0], inputs[1]);
+  return run_scalar(one.addition, inputs);
+}
+
+void expect_equal(const IntegerTensor& actual, const IntegerTensor& expected) {
+  ASSERT_EQ(actual.shape(), expected.shape());
+  ASSERT_EQ(actual.format(), expected.format());
+  for (std::int64_t i = 0; i < expected.size(); ++i) ASSERT_EQ(actual.get(i), expected.get(i)) << "element " << i;
+}
+
+void expect_equal(const CycleResult& a, const CycleResult& b) {
+  EXPECT_EQ(a.cycles, b.cycles);
+  EXPECT_EQ(a.array_busy_cycles, b.array_busy_cycles);
+  EXPECT_EQ(a.dram_read_bits, b.dram_read_bits);
+  EXPECT_EQ(a.dram_write_bits, b.dram_write_bits);
+  EXPECT_EQ(a.dram_busy_cycles, b.dram_busy_cycles);
+  EXPECT_EQ(a.sram_write_bits, b.sram_write_bits);
+  EXPECT_EQ(a.sram_read_bits, b.sram_read_bits);
+}
+
+LayerData make_data(const LayerOperands& operands, const Problem& problem, const Schedule& schedule, const Machine& machine) {
+  auto data = LayerData::make(operands, problem, schedule, machine);
+  if (!data) throw InternalError(data.error().place + ": " + data.error().message);
+  return *std::move(data);
+}
+
+/// The problem with the layer's own bits, or sometimes with a plane or two more.
+Problem problem_of(Random& random, const LayerOperands& operands, const Machine& machine) {
+  OperandBits bits = operand_bits(operands);
+  if (random.below(4) == 0 && operands.layer->op == IntegerOp::kConv) {
+    bits.weight += static_cast<int>(random.below(2));
+    bits.activation = std::min(bits.activation + static_cast<int>(random.below(2)), kMaxOperandBits);
+  }
+  return make_problem(cost_shape(operands), bits, operands.batch(), machine);
+}
+
+TEST(BitSerialData, EqualsTheScalarBackendOnRandomLayersAndCostsTheSame) {
+  int layers = 0, runs = 0, additions = 0, packed = 0, chunked = 0, blocks = 0, wide = 0;
+  for (std::uint64_t i = 0; i < 2500; ++i) {
+    SCOPED_TRACE("seed " + std::to_string(kSeed) + ", layer " + std::to_string(i));
+    Random random(kSeed, i);
+    BitSerialCase one = testing_support::random_weighted(random, true);
+    const Machine machine = testing_support::random_bit_serial_machine(random);
+    const hwsim::DramTiming dram = testing_support::random_dram(random);
+    const LayerOperands operands = one.operands();
+    const Problem problem = problem_of(random, operands, machine);
+    const IntegerTensor expected = run_scalar(one);
+    int orders = 0;
+    for (const Order order : {Order::kActivationsResident, Order::kWeightsResident, Order::kStreamed}) {
+      const auto schedule = make_schedule(problem, machine, dram, order);
+      if (!schedule) continue;
+      LayerData data = make_data(operands, problem, *schedule, machine);
+      const CycleResult with = simulate(*schedule, machine, dram, nullptr, &data), without = simulate(*schedule, machine, dram);
+      expect_equal(with, without);
+      expect_equal(data.output(), expected);
+      if (HasFailure()) return;
+      ++orders;
+      chunked += schedule->jobs_per_result > 1;
+      blocks += schedule->blocks > 1 && order != Order::kStreamed;
+    }
+    runs += orders;
+    layers += orders > 0;
+    additions += orders > 0 && one.adds;
+    packed += orders > 0 && problem.k > one.layer.shape.reduction();
+    wide += orders > 0 && one.layer.inputs[0].bits > 8;
+  }
+  RecordProperty("layers", layers);
+  RecordProperty("runs", runs);
+  EXPECT_GE(layers, 2000);
+  EXPECT_GE(additions, 100);
+  EXPECT_GE(packed, 100);
+  EXPECT_GE(chunked, 100);
+  EXPECT_GE(blocks, 100);
+  EXPECT_GE(wide, 100);
+}
+
+TEST(BitSerialData, ElementwiseLayersEqualTheScalarBackendAndBothTiersCostTheSame) {
+  for (std::uint64_t i = 0; i < 400; ++i) {
+    SCOPED_TRACE("seed " + std::to_string(kSeed) + ", layer " + std::to_string(i));
+    Random random(kSeed + 1, i);
+    const BitSerialCase one = testing_support::random_elementwise(random, i % 2 == 0);
+    const Machine machine = testing_support::random_bit_serial_machine(random);
+    const hwsim::DramTiming dram = testing_support::random_dram(random);
+    const LayerOperands operands = one.operands();
+    const Problem problem = problem_of(random, operands, machine);
+    const auto schedule = make_schedule(problem, machine, dram, Order::kElementwise);
+    ASSERT_TRUE(schedule.has_value());
+    LayerData data = make_data(operands, problem, *schedule, machine);
+    const CycleResult with = simulate(*schedule, machine, dram, nullptr, &data);
+    expect_equal(with, simulate(*schedule, machine, dram));
+    expect_equal(data.output(), run_scalar(one));
+    EXPECT_EQ(schedule_cycles(*schedule, machine, dram.unlimited()), simulate(*schedule, machine, dram.unlimited()).cycles);
+    EXPECT_EQ(with.array_busy_cycles, schedule->jobs() * schedule->job_cycles);
+    if (HasFailure()) return;
+  }
+}
+
+/// Element `e` of vector `v` in the lines of a tile.
+std::int64_t read_element(const std::vector<std::uint32_t>& lines, const LayerData& data, std::int64_t depth, std::int64_t vectors,
+                          std::int64_t planes, bool is_signed, std::int64_t v, std::int64_t e) {
+  std::int64_t value = 0;
+  for (std::int64_t p = 0; p < planes; ++p) {
+    const std::int64_t line = (e / depth * planes + p) * vectors + v, bit = e % depth;
+    const std::int64_t one = lines[static_cast<std::size_t>(line * data.words_per_line() + bit / 32)] >> (bit % 32) & 1;
+    value += (is_signed && p + 1 == planes ? -one : one) << p;
+  }
+  return value;
+}
+
+// What a bit-serial array makes of the lines: for every pair of planes, AND and population count, with the sign of the pair.
+TEST(BitSerialData, LinesHoldWhatTheAccumulatorsAreMadeOf) {
+  int jobs = 0, sums_of_groups = 0;
+  for (std::uint64_t i = 0; i < 300; ++i) {
+    SCOPED_TRACE("seed " + std::to_string(kSeed + 2) + ", layer " + std::to_string(i));
+    Random random(kSeed + 2, i);
+    const BitSerialCase one = testing_support::random_weighted(random, true);
+    const Machine machine = testing_support::random_bit_serial_machine(random);
+    const LayerOperands operands = one.operands();
+    const Problem problem = problem_of(random, operands, machine);
+    const auto order = testing_support::one_of(random, {Order::kActivationsResident, Order::kWeightsResident, Order::kStreamed});
+    const auto schedule = make_schedule(problem, machine, hwsim::DramTiming{}, order);
+    if (!schedule) continue;
+    LayerData data = make_data(operands, problem, *schedule, machine);
+    const Schedule& s = *schedule;
+    std::int64_t resident = -1, streamed = -1, resident_first = 0;
+    std::vector<std::vector<std::uint32_t>> block;
+    std::vector<std::uint32_t> stream;
+    std::int64_t done = 0;
+    // The loops of the execute stage, taking tiles in the order in which they are fetched.
+    for (std::int64_t b = 0; b < s.groups * s.blocks; ++b) {
+      const std::int64_t tiles = (b + 1) % s.blocks == 0 ? s.last_block_tiles : s.block_tiles;
+      block.clear();
+      resident_first = resident + 1;
+      for (std::int64_t t = 0; t < tiles; ++t) {
+        block.push_back(data.tile_lines(data.resident_tile(++resident)));
+        ASSERT_EQ(static_cast<std::int64_t>(block.back().size()), s.resident_words * data.words_per_line());
+      }
+      for (std::int64_t row = 0; row < s.rows; ++row) {
+        stream = data.tile_lines(data.stream_tile(++streamed));
+        ASSERT_EQ(static_cast<std::int64_t>(stream.size()), s.stream_words * data.words_per_line());
+        for (std::int64_t t = 0; t < tiles; ++t, ++done) {
+          const Job job = data.job(done);
+          const OperandTile expected_resident = data.resident_tile(resident_first + t), expected_stream = data.stream_tile(streamed);
+          ASSERT_EQ(expected_resident.is_weights, s.resident_is_weights);
+          ASSERT_EQ(expected_stream.is_weights, !s.resident_is_weights);
+          const OperandTile &a = s.resident_is_weights ? expected_stream : expected_resident,
+                            &w = s.resident_is_weights ? expected_resident : expected_stream;
+          ASSERT_EQ(a, (OperandTile{false, job.group, job.m_tile, job.chunk}));
+          ASSERT_EQ(w, (OperandTile{true, job.group, job.n_tile, job.chunk}));
+          data.hand_over(done);
+          if (random.below(8) != 0) continue;
+          const auto &a_lines = s.resident_is_weights ? stream : block[static_cast<std::size_t>(t)],
+                     &w_lines = s.resident_is_weights ? block[static_cast<std::size_t>(t)] : stream;
+          const std::int64_t words = s.job_cycles / (problem.weight_bits * problem.activation_bits), line = data.words_per_line();
+          for (std::int64_t r = 0; r < machine.rows; ++r) {
+            std::int64_t row_sum = 0;
+            for (std::int64_t e = 0; e < words * machine.depth; ++e)
+              row_sum += read_element(a_lines, data, machine.depth, machine.rows, problem.activation_bits, data.activations_signed(), r, e);
+            ASSERT_EQ(static_cast<std::int32_t>(data.row_sums()[static_cast<std::size_t>(r)]), row_sum);
+            for (std::int64_t c = 0; c < machine.columns; ++c) {
+              std::int64_t sum = 0;
+              for (std::int64_t k = 0; k < words; ++k)
+                for (std::int64_t p = 0; p < problem.activation_bits; ++p)
+                  for (std::int64_t q = 0; q < problem.weight_bits; ++q) {
+                    const bool negative = (data.activations_signed() && p + 1 == problem.activation_bits) !=
+                                          (data.weights_signed() && q + 1 == problem.weight_bits);
+                    std::int64_t count = 0;
+                    for (std::int64_t u = 0; u < line; ++u)
+                      count += std::popcount(
+                          a_lines[static_cast<std::size_t>(((k * problem.activation_bits + p) * machine.rows + r) * line + u)] &
+                          w_lines[static_cast<std::size_t>(((k * problem.weight_bits + q) * machine.columns + c) * line + u)]);
+                    sum += (negative ? -count : count) << (p + q);
+                  }
+              ASSERT_EQ(static_cast<std::int32_t>(data.accumulators()[static_cast<std::size_t>(r * machine.columns + c)]), sum);
+            }
+          }
+          ++jobs;
+          sums_of_groups += problem.k > one.layer.shape.reduction();
+        }
+      }
+    }
+    ASSERT_EQ(done, s.jobs());
+    ASSERT_EQ(resident + 1, s.resident_tiles());
+    ASSERT_EQ(streamed + 1, s.stream_tiles());
+  }
+  EXPECT_GT(jobs, 1000);
+  EXPECT_GT(sums_of_groups, 20);
+}
+
+// What the RTL core's result stage does with accumulators, sums and parameters alone.
+TEST(BitSerialData, ParametersAndResidualOperandsAreEnoughForTheResults) {
+  int layers = 0, refused = 0;
+  for (std::uint64_t i = 0; i < 400; ++i) {
+    SCOPED_TRACE("seed " + std::to_string(kSeed + 3) + ", layer " + std::to_string(i));
+    Random random(kSeed + 3, i);
+    const BitSerialCase one = testing_support::random_weighted(random, true);
+    const Machine machine = testing_support::random_bit_serial_machine(random);
+    const LayerOperands operands = one.operands();
+    const Problem problem = make_problem(cost_shape(operands), operand_bits(operands), operands.batch(), machine);
+    const auto found = make_schedule(problem, machine, hwsim::DramTiming{}, Order::kActivationsResident);
+    if (!found) continue;
+    LayerData data = make_data(operands, problem, *found, machine), stored = make_data(operands, problem, *found, machine);
+    if (!data.supported_by_rtl()) {
+      EXPECT_EQ(data.supported_by_rtl().error().place, "layer 'random' (conv)");
+      ++refused;
+      continue;
+    }
+    ++layers;
+    const ResultParameters result = data.result_parameters();
+    for (std::int64_t j = 0; j < found->jobs(); ++j) {
+      const Job job = data.job(j);
+      data.hand_over(j);
+      std::vector<std::int32_t> others, results;
+      if (one.adds) others = data.residual_operands(job);
+      for (std::int64_t at = 0; at < data.results_per_job(); ++at) {
+        const ChannelParameters p = data.column_parameters(job, at % machine.columns);
+        const auto acc = static_cast<std::int32_t>(data.accumulators()[static_cast<std::size_t>(at)] + static_cast<std::uint32_t>(p.bias) -
+                                                   static_cast<std::uint32_t>(p.weight_zero_point) *
+                                                       data.row_sums()[static_cast<std::size_t>(at / machine.columns)]);
+        std::int64_t y = acc;
+        if (result.requantizes) y = round_multiply(acc, p.ratio.multiplier, p.ratio.shift, result.rounding) + result.zero_point;
+        if (one.adds)
+          y += round_multiply(others[static_cast<std::size_t>(at)], p.other_ratio.multiplier, p.other_ratio.shift, result.rounding);
+        results.push_back(static_cast<std::int32_t>(std::clamp<std::int64_t>(y, result.lowest, result.highest)));
+        EXPECT_TRUE(p.used || data.output_index(job, at) < 0);
+      }
+      stored.store(j, results);
+    }
+    expect_equal(stored.output(), run_scalar(one));
+    if (HasFailure()) return;
+  }
+  EXPECT_GT(layers, 200);
+  EXPECT_GT(refused, 20);
+}
+
+TEST(BitSerialData, ElementLinesHoldTheOperandsInTheOrderOfTheLanes) {
+  int layers = 0;
+  for (std::uint64_t i = 0; i < 200; ++i) {
+    SCOPED_TRACE("seed " + std::to_string(kSeed + 4) + ", layer " + std::to_string(i));
+    Random random(kSeed + 4, i);
+    const BitSerialCase one = testing_support::random_elementwise(random, true);
+    const Machine machine = testing_support::random_bit_serial_machine(random);
+    const LayerOperands operands = one.operands();
+    const Problem problem = make_problem(cost_shape(operands), operand_bits(operands), operands.batch(), machine);
+    const Schedule s = *make_schedule(problem, machine, hwsim::DramTiming{}, Order::kElementwise);
+    LayerData data = make_data(operands, problem, s, machine);
+    if (const auto supported = data.supported_by_rtl(); !supported) {
+      EXPECT_NE(supported.error().message.find("memory"), std::string::npos) << supported.error().message;
+      continue;
+    }
+    ++layers;
+    const std::int64_t lanes = machine.requantizer_lanes, bits = problem.activation_bits;
+    ASSERT_EQ(s.job_cycles % data.steps(), 0);
+    const ResultParameters result = data.result_parameters();
+    const ChannelParameters channel = data.channel_parameters(0);
+    for (std::int64_t j = 0; j < s.jobs(); ++j) {
+      const std::vector<std::uint32_t> lines = data.element_lines(j);
+      ASSERT_EQ(static_cast<std::int64_t>(lines.size()), s.stream_words * data.words_per_line());
+      std::vector<std::int32_t> results(static_cast<std::size_t>(data.results_per_job()), 0);
+      // One cycle of the lanes after the other.
+      for (std::int64_t turn = 0; turn < s.job_cycles / data.steps(); ++turn)
+        for (std::int64_t lane = 0; lane < lanes && turn * lanes + lane < data.results_per_job(); ++lane) {
+          std::int64_t sum = 0, largest = INT32_MIN;
+          for (std::int64_t step = 0; step < data.steps(); ++step) {
+            const std::int64_t first = ((turn * data.steps() + step) * lanes + lane) * bits;
+            const bool is_signed = data.activations_signed(operands.inputs.size() == 2 ? static_cast<std::size_t>(step) : 0);
+            std::int64_t value = 0;
+            for (std::int64_t b = 0; b < bits; ++b) {
+              const std::int64_t line = (first + b) / machine.depth, bit = (first + b) % machine.depth;
+              const std::int64_t set = lines[static_cast<std::size_t>(line * data.words_per_line() + bit / 32)] >> (bit % 32) & 1;
+              value += (is_signed && b + 1 == bits ? -set : set) << b;
+            }
+            const Dyadic ratio = step == 0 ? channel.ratio : channel.other_ratio;
+            sum += result.requantizes ? round_multiply(static_cast<std::int32_t>(value), ratio.multiplier, ratio.shift, result.rounding)
+                                      : value;
+            largest = std::max(largest, value);
+          }
+          std::int64_t y = sum + result.zero_point;
+          if (one.layer.op == IntegerOp::kMaxPool) y = largest;
+          if (one.layer.op == IntegerOp::kAveragePool) y = integer_average(sum, data.steps(), one.layer.average_rounding);
+          results[static_cast<std::size_t>(turn * lanes + lane)] =
+              static_cast<std::int32_t>(std::clamp<std::int64_t>(y, result.lowest, result.highest));
+        }
+      data.store(j, results);
+    }
+    expect_equal(data.output(), run_scalar(one));
+    if (HasFailure()) return;
+  }
+  EXPECT_GT(layers, 120);
+}
+
+// 2 x 2 units of 4 bits, one row of 5 pixels, 1 channel, kernel 1 x 3 with a zero of padding left and right.
+BitSerialCase by_hand() {
+  BitSerialCase one;
+  one.layer.name = "by hand";
+  LayerShape& s = one.layer.shape;
+  s.in_w = s.out_w = 5;
+  s.out_channels = 3;
+  s.window.kernel_w = 3;
+  s.window.pad_left = s.window.pad_right = 1;
+  one.layer.inputs = {{2, false}};
+  one.layer.input_zero_point = 1;
+  one.layer.weight_bits = {2, true};
+  one.layer.weights = Tensor<std::int8_t>({3, 1, 3, 1}, {1, 0, -1, -2, 1, 0, 1, 1, 1});
+  one.layer.bias = {0, 10, 20};
+  one.layer.requantize = false;
+  one.layer.output = {32, true};
+  one.inputs.emplace_back(Shape{1, 1, 5, 1}, one.layer.inputs[0]);
+  const int pixels[] = {3, 0, 2, 1, 3};
+  for (int i = 0; i < 5; ++i) one.inputs[0].set(i, pixels[i]);
+  return one;
+}
+
+Machine hand_machine() {
+  Machine machine;
+  machine.rows = machine.columns = 2;
+  machine.depth = 4;
+  machine.activation_entries = machine.weight_entries = 16;
+  return machine;
+}
+
+TEST(BitSerialDataByHand, LinesOfAConvolution) {
+  const BitSerialCase one = by_hand();
+  const Machine machine = hand_machine();
+  const LayerOperands operands = one.operands();
+  const Problem problem = make_problem(cost_shape(operands), operand_bits(operands), 1, machine);
+  const Schedule schedule = *make_schedule(problem, machine, hwsim::DramTiming{}, Order::kActivationsResident);
+  LayerData data = make_data(operands, problem, schedule, machine);
+  // Pixels with their padding: 1 3 0 2 1 3 1. Rows 0 and 1 are (1, 3, 0) and (3, 0, 2). Plane 0: 1 1 0 and 1 0 0; plane 1: 0 1 0 and
+  // 1 0 1. The first element is the lowest bit.
+  EXPECT_EQ(data.tile_lines({false, 0, 0, 0}), (std::vector<std::uint32_t>{0b011, 0b001, 0b010, 0b101}));
+  // Row 4 is (1, 3, 1); row 5 does not exist.
+  EXPECT_EQ(data.tile_lines({false, 0, 2, 0}), (std::vector<std::uint32_t>{0b111, 0, 0b010, 0}));
+  // Columns 0 and 1 are (1, 0, -1) and (-2, 1, 0), in two bits 01 00 11 and 10 01 00.
+  EXPECT_EQ(data.tile_lines({true, 0, 0, 0}), (std::vector<std::uint32_t>{0b101, 0b010, 0b100, 0b001}));
+  data.hand_over(0);
+  // (1, 3, 0) and (3, 0, 2) times these: 1 and 1; 1 and -6. Sums 4 and 5.
+  EXPECT_EQ(std::vector<std::uint32_t>(data.accumulators().begin(), data.accumulators().end()),
+            (std::vector<std::uint32_t>{1, 1, 1, static_cast<std::uint32_t>(-6)}));
+  EXPECT_EQ(std::vector<std::uint32_t>(data.row_sums().begin(), data.row_sums().end()), (std::vector<std::uint32_t>{4, 5}));
+  data.drained(0);
+  EXPECT_EQ(std::vector<std::int32_t>(data.results().begin(), data.results().end()), (std::vector<std::int32_t>{1, 11, 1, 4}));
+  EXPECT_EQ(data.output_index(data.job(0), 3), 4);  // second pixel, second channel
+  // All three activation tiles stay, the second weight tile is job 3: channel 2, sums of the rows with bias 20.
+  data.hand_over(3);
+  data.drained(3);
+  EXPECT_EQ(std::vector<std::int32_t>(data.results().begin(), data.results().end()), (std::vector<std::int32_t>{24, 0, 25, 0}));
+  EXPECT_EQ(data.output_index(data.job(3), 1), -1);
+  EXPECT_FALSE(data.column_parameters(data.job(3), 1).used);
+  EXPECT_EQ(data.column_parameters(data.job(3), 0).bias, 20);
+}
+
+// 5 results of a 2 x 2 average on 3 lanes: two turns of 4 steps, the second with two lanes in use.
+TEST(BitSerialDataByHand, ElementwiseTilesLeaveLanesIdle) {
+  BitSerialCase one;
+  one.layer.name = "pool";
+  one.layer.op = IntegerOp::kAveragePool;
+  LayerShape& s = one.layer.shape;
+  s.in_h = s.in_w = 2;
+  s.in_channels = s.out_channels = 5;
+  s.window.kernel_h = s.window.kernel_w = s.window.stride_h = s.window.stride_w = 2;
+  one.layer.inputs = {{4, false}};
+  one.layer.output = {4, false};
+  one.inputs.emplace_back(Shape{1, 2, 2, 5}, one.layer.inputs[0]);
+  for (int i = 0; i < 20; ++i) one.inputs[0].set(i, i % 16);
+  Machine machine = hand_machine();
+  machine.columns = 4;
+  machine.depth = 32;
+  machine.requantizer_lanes = 3;
+  const LayerOperands operands = one.operands();
+  const Problem problem = make_problem(cost_shape(operands), operand_bits(operands), 1, machine);
+  const Schedule schedule = *make_schedule(problem, machine, hwsim::DramTiming{}, Order::kElementwise);
+  EXPECT_EQ(schedule.job_cycles, 8);
+  EXPECT_EQ(schedule.stream_words, 3);  // 2 * 4 * 3 elements of 4 bits
+  LayerData data = make_data(operands, problem, schedule, machine);
+  // Elements 0 1 2, 5 6 7, 10 11 12, 15 0 1 (16 and 17 modulo 16), then 3 4 -, 8 9 -, 13 14 -, 2 3 -.
+  EXPECT_EQ(data.element_lines(0), (std::vector<std::uint32_t>{0xba765210, 0x804310fc, 0x0320ed09}));
+}
+
+TEST(BitSerialData, RefusesWhatTheMachineHasNoPlanesFor) {
+  BitSerialCase one = by_hand();
+  one.layer.inputs = {{17, true}};
+  one.inputs[0] = IntegerTensor(one.inputs[0].shape(), one.layer.inputs[0]);
+  const LayerOperands operands = one.operands();
+  const Problem problem = make_problem(cost_shape(operands), operand_bits(operands), 1, hand_machine());
+  const auto data = LayerData::make(operands, problem, Schedule{}, hand_machine());
+  ASSERT_FALSE(data.has_value());
+  EXPECT_EQ(data.error().place, "layer 'by hand' (conv)");
+}
+
+TEST(BitSerialData, SaysWhatTheRtlCoreCannotRun) {
+  const auto refusal = [](const BitSerialCase& one, const Machine& machine) {
+    const LayerOperands operands = one.operands();
+    const Problem problem = make_problem(cost_shape(operands), operand_bits(operands), operands.batch(), machine);
+    const Order order = problem.weighted ? Order::kActivationsResident : Order::kElementwise;
+    const auto supported =
+        make_data(operands, problem, *make_schedule(problem, machine, hwsim::DramTiming{}, order), machine).supported_by_rtl();
+    return supported ? std::string() : supported.error().message;
+  };
+  Machine machine = hand_machine();
+  EXPECT_EQ(refusal(by_hand(), machine), "");
+  BitSerialCase scaled = by_hand();
+  scaled.layer.requantize = true;
+  scaled.layer.requantizations.resize(1);
+  scaled.layer.requantizations[0].rounding = Rounding::kFloat32Scale;
+  scaled.layer.requantizations[0].float32_scales = {0.5f};
+  EXPECT_NE(refusal(scaled, machine).find("float32"), std::string::npos);
+  BitSerialCase depthwise = by_hand();
+  depthwise.layer.shape.groups = 3;
+  depthwise.layer.shape.in_channels = 3;
+  depthwise.layer.weight_zero_points = {5};
+  depthwise.inputs[0] = IntegerTensor({1, 1, 5, 3}, depthwise.layer.inputs[0]);
+  EXPECT_EQ(refusal(depthwise, machine), "");  // 3 of 4 bits: one group a row
+  machine.depth = 6;
+  EXPECT_NE(refusal(depthwise, machine).find("2 groups"), std::string::npos);
+  BitSerialCase pool;
+  pool.layer.name = "pool";
+  pool.layer.op = IntegerOp::kMaxPool;
+  pool.layer.inputs = {{8, true}};
+  pool.layer.output = {8, true};
+  pool.layer.shape.in_h = 7;
+  pool.layer.shape.window.kernel_h = 3;
+  pool.layer.shape.window.stride_h = 2;
+  pool.layer.shape.out_h = 3;
+  pool.inputs.emplace_back(Shape{1, 7, 1, 1}, pool.layer.inputs[0]);
+  EXPECT_NE(refusal(pool, machine).find("overlap"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace dyad::accel_models::bit_serial
