@@ -21,7 +21,7 @@ from operators import Mutator  # noqa: E402
 from verilog_source import Module, SourceError  # noqa: E402
 
 # What Verilator calls a fault of the structure rather than of style: such a copy would not be synthesized at all.
-FAULTS = frozenset("LATCH UNOPTFLAT UNOPT SELRANGE MULTIDRIVEN BLKANDNBLK COMBDLY NOLATCH ALWCOMBORDER LITENDIAN ASCRANGE INFINITELOOP".split())
+FAULTS = frozenset("LATCH UNOPTFLAT UNOPT SELRANGE MULTIDRIVEN BLKANDNBLK COMBDLY NOLATCH ALWCOMBORDER LITENDIAN ASCRANGE INFINITELOOP USERERROR USERFATAL".split())
 MESSAGE = re.compile(r"%(?P<severity>Error|Warning)(?:-(?P<kind>\w+))?: (?:(?P<file>[^:\s]+):(?P<line>\d+):)?(?P<rest>.*)")
 
 
