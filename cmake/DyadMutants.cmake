@@ -1,12 +1,12 @@
-# dyad_mutants(module [INSIDE outer …] [CHECK name] [CASES n] [LIMIT n] [SUBMODULES b.sv …] [SETS "name|A=1 B=2|<Model>(options)" …]): the mutants of rtl/module.sv
-# (rtl/mutation/mutate.py) Verilated once for each set of parameters and linked into rtl_mutants, where check_<CHECK> runs on them. INSIDE: modules
-# around it, from the inside out, the last of which is what the check drives. A mutant is killed when any set kills it. The last part of a set
+# dyad_mutants(module [INSIDE top] [CHECK name] [CASES n] [LIMIT n] [SUBMODULES b.sv …] [SETS "name|A=1 B=2|<Model>(options)" …]): the mutants of rtl/module.sv
+# (rtl/mutation/mutate.py) Verilated once for each set of parameters and linked into rtl_mutants, where check_<CHECK> runs on them. INSIDE: a module
+# around it, which is what the check drives; SUBMODULES holds every other file then. A mutant is killed when any set kills it. The last part of a set
 # is the rest of the call of check_<CHECK>.
 set(DYAD_MUTATION_DIR ${DYAD_RTL_DIR}/mutation)
 find_program(DYAD_PYTHON NAMES python3 PATHS /usr/bin NO_DEFAULT_PATH)
 
 function(dyad_mutants module)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "CHECK;CASES;LIMIT" "INSIDE;SUBMODULES;SETS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "INSIDE;CHECK;CASES;LIMIT" "SUBMODULES;SETS")
   foreach(default IN ITEMS CASES:5000 LIMIT:40)
     string(REGEX MATCH "([A-Z]+):(.+)" unused ${default})
     if(NOT arg_${CMAKE_MATCH_1})
@@ -14,8 +14,10 @@ function(dyad_mutants module)
     endif()
   endforeach()
   if(NOT arg_CHECK)
-    set(top ${module} ${arg_INSIDE})
-    list(POP_BACK top arg_CHECK)
+    set(arg_CHECK ${module})
+    if(arg_INSIDE)
+      set(arg_CHECK ${arg_INSIDE})
+    endif()
   endif()
   if(NOT arg_SETS)
     set(arg_SETS "default||<Model>(options)")
@@ -29,11 +31,11 @@ function(dyad_mutants module)
   foreach(submodule IN LISTS arg_SUBMODULES)
     list(APPEND words --submodule ${submodule})
   endforeach()
-  set(outer)
-  foreach(around IN LISTS arg_INSIDE)
-    list(APPEND words --inside ${DYAD_RTL_DIR}/${around}.sv)
-    list(APPEND outer ${DYAD_RTL_DIR}/${around}.sv)
-  endforeach()
+  set(top ${module}_mutants)
+  if(arg_INSIDE)
+    set(top ${arg_INSIDE})
+    list(APPEND words --inside ${arg_INSIDE})
+  endif()
   foreach(entry IN LISTS arg_SETS)
     string(REGEX MATCH "^([^|]*)[|]([^|]*)[|](.*)$" unused "${entry}")
     list(APPEND words "--parameters=${CMAKE_MATCH_2}")
@@ -41,7 +43,7 @@ function(dyad_mutants module)
   add_custom_command(
     OUTPUT ${folder}/${module}_mutants.sv ${folder}/mutants.json
     COMMAND ${DYAD_PYTHON} -B ${DYAD_MUTATION_DIR}/mutate.py ${source} -o ${folder} --limit ${arg_LIMIT} --verilator ${DYAD_VERILATOR} ${words}
-    DEPENDS ${source} ${outer} ${arg_SUBMODULES} ${DYAD_MUTATION_DIR}/mutate.py ${DYAD_MUTATION_DIR}/operators.py
+    DEPENDS ${source} ${arg_SUBMODULES} ${DYAD_MUTATION_DIR}/mutate.py ${DYAD_MUTATION_DIR}/operators.py
             ${DYAD_MUTATION_DIR}/verilog_source.py
     COMMENT "Mutating ${module}" VERBATIM)
   dyad_embed(rtl_mutants mutants_${module} ${folder}/mutants.json)
@@ -64,7 +66,7 @@ static const dyad::tools::RegisterModule registered{"@module@", dyad::embedded::
     add_custom_command(
       OUTPUT ${verilated}/${prefix}__all.cpp ${verilated}/${prefix}.h
       COMMAND ${DYAD_VERILATOR} --cc -Wno-fatal -Wno-lint -Wno-style --assert -O3 --x-assign unique --x-initial unique
-              --top-module ${module}_mutants --prefix ${prefix} --Mdir ${verilated} -I${DYAD_RTL_DIR} ${parameters} ${waivers}
+              --top-module ${top} --prefix ${prefix} --Mdir ${verilated} -I${DYAD_RTL_DIR} ${parameters} ${waivers}
               ${arg_SUBMODULES} ${folder}/${module}_mutants.sv
       COMMAND ${CMAKE_COMMAND} -DFOLDER=${verilated} -DPREFIX=${prefix} -P ${PROJECT_SOURCE_DIR}/cmake/JoinVerilated.cmake
       DEPENDS ${folder}/${module}_mutants.sv ${arg_SUBMODULES} ${waivers} ${PROJECT_SOURCE_DIR}/cmake/JoinVerilated.cmake

@@ -4,7 +4,8 @@
 mutate.py MODULE.sv -o DIR writes DIR/<module>_mutants.sv: the module and every mutant of it as renamed copies, and the module
 <module>_mutants with the original's parameters and ports and the input mutant_i, which chooses the copy whose outputs leave
 (0: the original). The other copies see zeros and no clock. DIR/mutants.json lists them (docs/rtl/mutation.md).
-With --inside the copies stand inside copies of other modules, and the wrapper has the outermost one's parameters and ports.
+With --inside the wrapper takes the module's own name and ports, so that it stands inside other modules, and the simulator's argument
++mutant=N chooses.
 A change that Verilator rejects, or to which it objects with LATCH, UNOPTFLAT, SELRANGE or the like, is no mutant.
 """
 import argparse
@@ -86,27 +87,23 @@ def copy_of(module, number, changes):
     return text.rstrip("\n") + "\n"
 
 
-def tree_of(module, around, number, changes):
-    """Copy `number` of the mutated module and, where it is tested inside others, of those around it, innermost first."""
-    text, inner = copy_of(module, number, changes), module
-    for outer in around:
-        copy = copy_of(outer, number, [])
-        text += re.sub(rf"\b{inner.name}\b(?=\s*(#|\w))", f"{inner.name}_mutant_{number}", copy)
-        inner = outer
-    return text
-
-
-def wrapper(module, count, name):
-    """The module that holds copy 0 ... count of `module` and lets mutant_i choose."""
+def wrapper(module, count, nested):
+    """The module that holds copy 0 … count and lets mutant_i choose. `nested`: it takes the module's own name and ports, so that it can stand
+    inside others, and the simulator's argument +mutant=N chooses."""
     inputs = [port for port in module.ports if port.direction == "input"]
     outputs = [port for port in module.ports if port.direction == "output"]
-    parameters = ", ".join(f".{parameter}({parameter})" for parameter in module.parameters)
-    lines = [f"module {name} {module.parameter_text} (", module.port_text.rstrip() + ",",
-             "    /// Which copy's outputs leave: 0 the original, else the mutant of that number.",
-             "    input logic [7:0] mutant_i", ");"]
+    parameters = ", ".join(f".{name}({name})" for name in module.parameters)
+    ports = module.port_text.rstrip()
+    if nested:
+        lines = [f"module {module.name} {module.parameter_text} (", ports, ");", "  int unsigned mutant_i;",
+                 '  initial if (!$value$plusargs("mutant=%d", mutant_i)) mutant_i = 0;']
+    else:
+        lines = [f"module {module.name}_mutants {module.parameter_text} (", ports + ",",
+                 "    /// Which copy's outputs leave: 0 the original, else the mutant of that number.",
+                 "    input logic [7:0] mutant_i", ");"]
     for number in range(count + 1):
         lines.append(f"  logic selected_{number};")
-        lines.append(f"  assign selected_{number} = mutant_i == 8'd{number};")
+        lines.append(f"  assign selected_{number} = mutant_i == {number};")
         lines += [f"  {port.shape} {port.name}_{number};" for port in outputs]
         connections = [f".{port.name}({port.name} & {{$bits({port.name}){{selected_{number}}}}})" for port in inputs]
         connections += [f".{port.name}({port.name}_{number})" for port in outputs]
@@ -114,24 +111,23 @@ def wrapper(module, count, name):
     lines.append("  always_comb begin")
     lines.append("    case (mutant_i)")
     for number in [*range(1, count + 1), 0]:
-        label = f"8'd{number}" if number else "default"
-        lines.append(f"      {label}: begin")
+        lines.append(f"      {number or 'default'}: begin")
         lines += [f"        {port.name} = {port.name}_{number};" for port in outputs]
         lines.append("      end")
     lines += ["    endcase", "  end", "endmodule"]
     return "\n".join(lines) + "\n"
 
 
-def whole_file(module, around, mutants):
+def whole_file(module, mutants, nested):
     """The text, and for each copy its first line."""
     parts, first_lines, line = [], [], 1
     for number, changes in enumerate([[]] + [[mutant.change] for mutant in mutants]):
-        text = tree_of(module, around, number, changes)
+        text = copy_of(module, number, changes)
         parts.append(text)
         first_lines.append(line)
         line += text.count("\n")
     first_lines.append(line)
-    return "".join(parts) + wrapper([module, *around][-1], len(mutants), f"{module.name}_mutants"), first_lines
+    return "".join(parts) + wrapper(module, len(mutants), nested), first_lines
 
 
 # ---- what Verilator accepts
@@ -139,9 +135,9 @@ def whole_file(module, around, mutants):
 class Linter:
     """Runs Verilator over a file of copies, once for each set of parameters."""
 
-    def __init__(self, verilator, includes, sources, parameter_sets):
+    def __init__(self, verilator, includes, sources, parameter_sets, inside):
         self.words = [verilator, "--lint-only", "-Wno-fatal", "-Wno-WIDTH", *(f"-I{folder}" for folder in includes)]
-        self.sources, self.parameter_sets = sources, parameter_sets or [""]
+        self.sources, self.parameter_sets, self.inside = sources, parameter_sets or [""], inside
 
     def messages(self, file, top):
         """[(severity, kind, line or None, text)] of all sets of parameters; a line only when it is in `file`."""
@@ -158,13 +154,13 @@ class Linter:
                 found.append(("Error", None, None, finished.stderr.strip() or f"{words[0]} ended with status {finished.returncode}"))
         return found
 
-    def rejected(self, module, around, mutants, folder):
+    def rejected(self, module, mutants, folder):
         """Indices of the mutants that Verilator objects to. An error in the original is a SourceError."""
-        text, first_lines = whole_file(module, around, mutants)
+        text, first_lines = whole_file(module, mutants, self.inside is not None)
         file = folder / f"{module.name}_mutants.sv"
         file.write_text(text)
         found, unplaced = set(), False
-        for severity, kind, line, message in self.messages(file, f"{module.name}_mutants"):
+        for severity, kind, line, message in self.messages(file, self.inside or f"{module.name}_mutants"):
             if severity == "Warning" and kind not in FAULTS:
                 continue
             copy = None if line is None else sum(1 for first in first_lines if first <= line) - 1
@@ -180,23 +176,23 @@ class Linter:
             if len(mutants) == 1:
                 return {0}
             half = len(mutants) // 2
-            found = self.rejected(module, around, mutants[:half], folder)
-            found |= {half + i for i in self.rejected(module, around, mutants[half:], folder)}
+            found = self.rejected(module, mutants[:half], folder)
+            found |= {half + i for i in self.rejected(module, mutants[half:], folder)}
         return found
 
 
-def accepted(module, around, limit, seed, linter, folder):
+def accepted(module, limit, seed, linter, folder):
     """The chosen mutants, none of which Verilator rejects."""
-    linter.rejected(module, around, [], folder)
+    linter.rejected(module, [], folder)
     pool, good = candidates(module), set()
     while True:
         chosen = spread(pool, limit, seed)
         fresh = [mutant for mutant in chosen if mutant not in good]
-        bad = {id(fresh[i]) for i in linter.rejected(module, around, fresh, folder)} if fresh else set()
+        bad = {id(fresh[i]) for i in linter.rejected(module, fresh, folder)} if fresh else set()
         good.update(mutant for mutant in fresh if id(mutant) not in bad)
         pool = [mutant for mutant in pool if id(mutant) not in bad]
         if not bad:
-            if linter.rejected(module, around, chosen, folder):  # also together; leaves the file of the chosen
+            if linter.rejected(module, chosen, folder):  # also together; leaves the file of the chosen
                 raise SourceError("Verilator rejects together what it accepts apart")
             return chosen
 
@@ -208,8 +204,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1, help="chooses which mutants (default 1)")
     parser.add_argument("--limit", type=int, default=40, help="at most so many, up to 255 (default 40)")
     parser.add_argument("--list", action="store_true", help="print every possible change and write nothing")
-    parser.add_argument("--inside", type=pathlib.Path, action="append", default=[], metavar="FILE",
-                        help="a module that instantiates it, whose ports and parameters the wrapper gets; repeatable from the inside out")
+    parser.add_argument("--inside", metavar="MODULE", help="the module around it that is simulated; its files are --submodule too")
     parser.add_argument("--submodule", action="append", default=[], metavar="FILE", help="another file that is needed; repeatable")
     parser.add_argument("--parameters", action="append", default=[], metavar="'A=1 B=2'", help="a set it must elaborate with; repeatable")
     parser.add_argument("--verilator", default="verilator")
@@ -218,14 +213,13 @@ def main():
         parser.error("--limit must be between 1 and 255")
     try:
         module = Module(options.source.read_text(), options.source.parent)
-        around = [Module(file.read_text(), file.parent) for file in options.inside]
         if options.list:
             for mutant in candidates(module):
                 print(f"{options.source.name}:{mutant.line}: {mutant.change.kind}: {mutant.before}  ->  {mutant.after}")
             return 0
         options.output.mkdir(parents=True, exist_ok=True)
-        linter = Linter(options.verilator, [options.source.parent], options.submodule, options.parameters)
-        mutants = accepted(module, around, options.limit, options.seed, linter, options.output)
+        linter = Linter(options.verilator, [options.source.parent], options.submodule, options.parameters, options.inside)
+        mutants = accepted(module, options.limit, options.seed, linter, options.output)
     except (SourceError, OSError, UnicodeDecodeError) as failure:
         print(f"error: {options.source}: {failure}", file=sys.stderr)
         return 2

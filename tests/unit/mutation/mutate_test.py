@@ -229,11 +229,12 @@ endmodule
         outer = self.folder / "outer.sv"
         outer.write_text(HEADER.replace("module sample", "module outer") +
                          "  sample #(.Width(Width)) u_sample (.clk_i, .rst_ni, .a_i, .b_i, .c_o);\nendmodule\n")
-        finished = self.run_it(HEADER + "  assign c_o = a_i & b_i;\nendmodule\n", "--inside", outer)
+        finished = self.run_it(HEADER + "  assign c_o = a_i & b_i;\nendmodule\n", "--inside", "outer", "--submodule", outer)
         self.assertEqual(finished.returncode, 0, finished.stderr)
         text = (self.folder / "out" / "sample_mutants.sv").read_text()
-        self.assertIn("sample_mutant_1 #(.Width(Width)) u_sample", text)
-        self.assertIn("outer_mutant_1 #(.Width(Width)) u_mutant_1", text)
+        self.assertIn("module sample #(", text)
+        self.assertIn("$value$plusargs", text)
+        self.assertNotIn("input logic [7:0] mutant_i", text)
 
     def test_errors_are_said(self):
         self.assertEqual(self.run_it("module sample (input logic a_i); assign b_o = (a_i;\nendmodule").returncode, 2)
