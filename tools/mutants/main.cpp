@@ -51,7 +51,7 @@ void run_jobs(const std::vector<Job>& jobs, const Options& options, const Limit&
       jobs.size(), options.jobs,
       [&](std::size_t i) {
         limit_cpu(limit(jobs[i]));
-        return text_of(run_mutant(jobs[i].module->sets, jobs[i].mutant.id, options.seed));
+        return text_of(run_mutant(jobs[i].module->sets, jobs[i].mutant.id));
       },
       [&](std::size_t i, const std::string& text, int status) { done(jobs[i], verdict_of(text, status, limit(jobs[i]))); });
 }
@@ -118,7 +118,7 @@ int main(int argc, char** argv) {
   program.add_option("modules", options.modules, "Only these modules");
   program.add_option("--output", options.output, "Write the lines here, not to stdout");
   program.add_option("--sample", options.sample, "Only so many mutants, chosen by the seed");
-  program.add_option("--seed", options.seed, "Of the checks and of the sample");
+  program.add_option("--seed", options.seed, "Chooses the sample");
   program.add_option("--jobs", options.jobs, "Processes at a time")->check(CLI::Range(1, 1024));
   program.add_flag("--list", options.list, "List the mutants, run none");
   CLI11_PARSE(program, argc, argv);

@@ -41,8 +41,8 @@ struct Verdict {
   double cpu_s = 0;
 };
 
-/// Runs sets until one kills the mutant.
-Verdict run_mutant(const std::vector<MutantSet>& sets, int id, std::uint64_t seed);
+/// Runs sets, with stimuli that are always the same, until one kills the mutant.
+Verdict run_mutant(const std::vector<MutantSet>& sets, int id);
 
 /// Ends this process when it has used so much CPU time; it leaves no core file.
 void limit_cpu(int seconds);

@@ -2,6 +2,8 @@
 #include "dyad/workflow/verify_mutants.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -15,11 +17,15 @@ namespace {
 struct Options {
   workflow::MutantsRequest what;
   std::string rtl;
+  bool seeded = false;
   bool json = false;
 };
 
 Result<int> run(Options options) {
   DYAD_TRY(options.what.rtl, workflow::find_rtl(options.rtl));
+  // Another sample in each run; the stimuli do not depend on it, so that what one run kills every run kills.
+  if (!options.seeded) options.what.seed = static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count()) % 1'000'000;
+  if (options.what.sample > 0) note("sample of " + std::to_string(options.what.sample) + " mutants, --seed " + std::to_string(options.what.seed));
   std::vector<workflow::MutantReport> mutants;
   {
     TerminalProgress progress;
@@ -28,7 +34,6 @@ Result<int> run(Options options) {
   if (options.json) {
     print_document(workflow::mutants_document(options.what, mutants));
   } else {
-    if (options.what.sample > 0) print_text("sample of seed " + std::to_string(options.what.seed) + "\n");
     print_text(workflow::mutants_text(mutants));
   }
   return std::ranges::count(mutants, workflow::Fate::kSurvived, &workflow::MutantReport::fate) == 0 ? kDone : kHonestNegative;
@@ -41,10 +46,13 @@ void add_verify_mutants(CLI::App& verify, Action& action) {
   auto options = std::make_shared<Options>();
   verb->add_option("modules", options->what.modules, "Only these modules");
   verb->add_option("--sample", options->what.sample, "Only so many mutants, over all modules, chosen by the seed")->check(CLI::PositiveNumber);
-  verb->add_option("--seed", options->what.seed, "Of the simulations and of the sample")->capture_default_str();
+  auto* seed = verb->add_option("--seed", options->what.seed, "Chooses the sample; default: the clock");
   verb->add_option("--rtl", options->rtl, "Folder of the RTL; default $DYAD_RTL, else the source tree's");
   describe(*verb, options->json, "dyad verify mutants dyadic_requantizer");
-  verb->callback([options, &action] { action = [options] { return run(*options); }; });
+  verb->callback([options, seed, &action] {
+    options->seeded = seed->count() > 0;
+    action = [options] { return run(*options); };
+  });
 }
 
 }  // namespace dyad::tools

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <fstream>
 #include <map>
@@ -300,7 +301,7 @@ OrderedJson mutants_document(const MutantsRequest& request, const std::vector<Mu
     checks.push_back({{"name", "mutants/" + module}, {"cases", counts.total}, {"mismatches", counts.survivors}});
   return {{"schema", "dyad.verify/1"},
           {"version", DYAD_VERSION},
-          {"seed", request.seed},
+          {"sample", request.sample > 0 ? OrderedJson{{"mutants", request.sample}, {"seed", request.seed}} : OrderedJson(nullptr)},
           {"checks", std::move(checks)},
           {"mutants",
            {{"total", mutants.size()},

@@ -32,7 +32,7 @@ struct MutantReport {
 struct MutantsRequest {
   std::vector<std::string> modules;  ///< empty: all
   std::int64_t sample = 0;           ///< so many, chosen by the seed; 0: all
-  std::uint64_t seed = 1;
+  std::uint64_t seed = 1;     ///< of the sample; the stimuli are always the same
   std::filesystem::path rtl;  ///< as find_rtl gave it
 };
 
