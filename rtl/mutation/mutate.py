@@ -22,7 +22,8 @@ from operators import Mutator  # noqa: E402
 from verilog_source import Module, SourceError  # noqa: E402
 
 # What Verilator calls a fault of the structure rather than of style: such a copy would not be synthesized at all.
-FAULTS = frozenset("LATCH UNOPTFLAT UNOPT SELRANGE MULTIDRIVEN BLKANDNBLK COMBDLY NOLATCH ALWCOMBORDER LITENDIAN ASCRANGE INFINITELOOP USERERROR USERFATAL".split())
+FAULTS = frozenset("LATCH UNOPTFLAT UNOPT SELRANGE MULTIDRIVEN BLKANDNBLK COMBDLY NOLATCH ALWCOMBORDER LITENDIAN ASCRANGE INFINITELOOP".split())
+REFUSALS = frozenset(("USERERROR", "USERFATAL"))  # $error and $fatal of elaboration checks
 MESSAGE = re.compile(r"%(?P<severity>Error|Warning)(?:-(?P<kind>\w+))?: (?:(?P<file>[^:\s]+):(?P<line>\d+):)?(?P<rest>.*)")
 
 
@@ -161,11 +162,11 @@ class Linter:
         file.write_text(text)
         found, unplaced = set(), False
         for severity, kind, line, message in self.messages(file, self.inside or f"{module.name}_mutants"):
-            if severity == "Warning" and kind not in FAULTS:
+            if severity == "Warning" and kind not in FAULTS | REFUSALS:
                 continue
             copy = None if line is None else sum(1 for first in first_lines if first <= line) - 1
             if copy is None or copy > len(mutants):
-                unplaced = unplaced or severity == "Error"
+                unplaced = unplaced or severity == "Error" or kind in REFUSALS
             elif copy == 0:
                 raise SourceError(f"Verilator objects to the module itself: {message}")
             else:
@@ -184,17 +185,13 @@ class Linter:
 def accepted(module, limit, seed, linter, folder):
     """The chosen mutants, none of which Verilator rejects."""
     linter.rejected(module, [], folder)
-    pool, good = candidates(module), set()
-    while True:
+    pool = candidates(module)
+    while True:  # Verilator stops at errors before it looks for other faults, so that a set is good only when nothing is found
         chosen = spread(pool, limit, seed)
-        fresh = [mutant for mutant in chosen if mutant not in good]
-        bad = {id(fresh[i]) for i in linter.rejected(module, fresh, folder)} if fresh else set()
-        good.update(mutant for mutant in fresh if id(mutant) not in bad)
-        pool = [mutant for mutant in pool if id(mutant) not in bad]
+        bad = {id(chosen[i]) for i in linter.rejected(module, chosen, folder)}
         if not bad:
-            if linter.rejected(module, chosen, folder):  # also together; leaves the file of the chosen
-                raise SourceError("Verilator rejects together what it accepts apart")
             return chosen
+        pool = [mutant for mutant in pool if id(mutant) not in bad]
 
 
 def main():
