@@ -8,6 +8,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "command.hpp"
 #include "verify.hpp"
 #include "console.hpp"
 
