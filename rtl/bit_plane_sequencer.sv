@@ -110,4 +110,14 @@ module bit_plane_sequencer #(
     end
   end
 
+`ifdef FORMAL
+  `include "bit_plane_sequencer_props.svh"
+`endif
+`ifndef FORMAL
+  // What the module relies on; proofs assume it.
+  always_ff @(posedge clk_i) begin
+    if (rst_ni) a_starts_when_issued: assert (!start_i || issued_o);
+  end
+`endif
+
 endmodule

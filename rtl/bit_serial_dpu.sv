@@ -93,4 +93,9 @@ module bit_serial_dpu #(
   end
 
   assign out_acc_o = acc_q;
+
+`ifdef FORMAL
+  `include "bit_serial_dpu_props.svh"
+`endif
+
 endmodule

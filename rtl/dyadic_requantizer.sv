@@ -131,7 +131,7 @@ module dyadic_requantizer #(
   end
   assign out_data_o = clamped_q;
 
-`ifdef FORMAL
+`ifdef FORMAL_PIPELINE
   `include "dyadic_requantizer_props.svh"
 `endif
 endmodule

@@ -1,5 +1,6 @@
-// Properties of dyadic_requantizer (inside the module, FORMAL only). A beat is picked at any time and followed; its result is stated from
-// a copy of its operands, its product taken when it is accepted, and a rounder that adds a nudge where the module inspects guard and sticky.
+// Properties of dyadic_requantizer (inside the module, FORMAL_PIPELINE only): the pipeline under any stalls. A beat is picked at any time and followed;
+// its result is stated from a copy of its operands, the product taken when it is accepted, through instances of their own of dyadic_round and
+// dyadic_clamp (which rtl/formal/dyadic_round.json and dyadic_clamp.json prove). rtl/formal/dyadic_requantizer_whole.sv states the function anew.
 logic f_past_valid_q = 1'b0;
 always_ff @(posedge clk_i) f_past_valid_q <= 1'b1;
 always @* if (!f_past_valid_q) assume (!rst_ni);
@@ -29,26 +30,25 @@ always_ff @(posedge clk_i) begin
     f_highest_q    <= in_highest_i;
   end
 end
-always @* if (in_valid_i) begin
-  m_shift: assume (in_shift_i <= 6'd62);
-  m_bounds: assume ($signed(in_lowest_i) <= $signed(in_highest_i));
-end
 
-// What its result must be.
-logic [ProductWidth-1:0] f_rounded;
-logic signed [64:0]      f_sum;
-logic [OutWidth-1:0]     f_result;
-dyadic_round_nudge #(.Rounding(Rounding), .ProductWidth(ProductWidth)) u_f_round (
+// What the next stages must make of it, by instances of their own; each is kept in the cycle in which the beat moves on.
+logic [ProductWidth-1:0] f_rounded, f_rounded_q;
+logic [OutWidth-1:0]     f_result, f_result_q;
+dyadic_round #(.Rounding(Rounding), .ProductWidth(ProductWidth)) u_f_round (
     .product_i(f_product_q),
     .shift_i  (f_shift_q),
     .rounded_o(f_rounded)
 );
-assign f_sum = 65'($signed(f_rounded)) + 65'($signed(f_zero_point_q));
-// The median of the three.
-always @* begin
-  f_result = f_sum[OutWidth-1:0];
-  if (f_sum >= 65'($signed(f_highest_q))) f_result = f_highest_q;
-  if (f_sum <= 65'($signed(f_lowest_q))) f_result = f_lowest_q;
+dyadic_clamp #(.ValueWidth(ProductWidth), .OutWidth(OutWidth)) u_f_clamp (
+    .value_i     (f_rounded_q),
+    .zero_point_i(f_zero_point_q),
+    .lowest_i    (f_lowest_q),
+    .highest_i   (f_highest_q),
+    .data_o      (f_result)
+);
+always_ff @(posedge clk_i) begin
+  if (f_place_q == 2'd1 && rounded_ready) f_rounded_q <= f_rounded;
+  if (f_place_q == 2'd2 && clamped_ready) f_result_q <= f_result;
 end
 
 always_ff @(posedge clk_i) begin
@@ -78,7 +78,7 @@ always_ff @(posedge clk_i) if (f_past_valid_q && rst_ni) begin
   // As many beats are inside as were accepted and not delivered: none is lost, none is made up.
   a_count: assert (f_held_q == 2'(product_valid_q) + 2'(rounded_valid_q) + 2'(clamped_valid_q));
   // When every beat ahead of it has left, what leaves next is the followed beat's result: order and value.
-  if (f_followed_q && f_ahead_q == 2'd0 && out_valid_o) a_result: assert (out_data_o == f_result);
+  if (f_followed_q && f_ahead_q == 2'd0 && out_valid_o) a_result: assert (out_data_o == f_result_q);
   // After three cycles in which the sink was ready it has left.
   if (f_followed_q) a_latency: assert (f_waited_q < 2'd3 && f_held_q != 2'd0);
   // Invariants of the induction: where the beat is, and what stands there.
@@ -90,10 +90,9 @@ always_ff @(posedge clk_i) if (f_past_valid_q && rst_ni) begin
     a_product: assert (product_valid_q && product_q == f_product_q && product_shift_q == f_shift_q &&
                        product_zero_point_q == f_zero_point_q && product_lowest_q == f_lowest_q && product_highest_q == f_highest_q);
   if (f_followed_q && f_place_q == 2'd2)
-    a_rounded: assert (rounded_valid_q && rounded_q == f_rounded && rounded_zero_point_q == f_zero_point_q &&
+    a_rounded: assert (rounded_valid_q && rounded_q == f_rounded_q && rounded_zero_point_q == f_zero_point_q &&
                        rounded_lowest_q == f_lowest_q && rounded_highest_q == f_highest_q);
-  if (f_followed_q && f_place_q == 2'd3) a_clamped: assert (clamped_valid_q && clamped_q == f_result);
-  if (f_followed_q) a_contract: assert (f_shift_q <= 6'd62 && $signed(f_lowest_q) <= $signed(f_highest_q));
+  if (f_followed_q && f_place_q == 2'd3) a_clamped: assert (clamped_valid_q && clamped_q == f_result_q);
 end
 
 always_ff @(posedge clk_i) if (f_past_valid_q && rst_ni) begin

@@ -73,4 +73,11 @@ module element_sequencer #(
     end
   end
 
+`ifndef FORMAL
+  // What the module relies on; proofs assume it.
+  always_ff @(posedge clk_i) begin
+    if (rst_ni) a_starts_when_issued: assert (!start_i || issued_o);
+  end
+`endif
+
 endmodule

@@ -164,6 +164,13 @@ module job_sequencer #(
     end
   end
 
+`ifndef FORMAL
+  // What the module relies on; proofs assume it.
+  always_ff @(posedge clk_i) begin
+    if (rst_ni) a_starts_when_idle: assert (!start_i || !active_o);
+  end
+`endif
+
 `ifdef FORMAL
   `include "job_sequencer_props.svh"
 `endif

@@ -79,6 +79,13 @@ module result_sequencer #(
     end
   end
 
+`ifndef FORMAL
+  // What the module relies on; proofs assume it.
+  always_ff @(posedge clk_i) begin
+    if (rst_ni) a_beats_were_reserved: assert (!beat_out_i || room_q < CountBits'(OutputBeats));
+  end
+`endif
+
 `ifdef FORMAL
   `include "result_sequencer_props.svh"
 `endif

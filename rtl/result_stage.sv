@@ -1,6 +1,5 @@
-/* verilator lint_off UNUSEDSIGNAL */ /* verilator lint_off UNUSEDPARAM */
 /// The data path of the result stage: takes the accumulators of a tile, adds up partial sums, and sends complete results in beats of Lanes
-/// through bias, weight zero point, and one of: requantization, requantized residual addition, average, saturation.
+/// through bias, weight zero point, and one of: requantization, requantized residual addition, average (then requantized or not), saturation.
 /// result_sequencer paces it, so there is no back-pressure here: a tile's accumulators come no earlier than Beats cycles (2 * Beats with a
 /// residual) after those of the tile before.
 module result_stage #(
@@ -33,12 +32,18 @@ module result_stage #(
     input  logic [31:0]                      lowest_i,
     /// Upper bound.
     input  logic [31:0]                      highest_i,
-    /// Exact reciprocal of the elements of an average (docs/rtl/average_pool.md).
-    input  logic [63:0]                      reciprocal_i,
+    /// Averages are requantized, all by the ratio below.
+    input  logic                             requantize_average_i,
+    /// Multiplier of that ratio.
+    input  logic [31:0]                      average_multiplier_i,
+    /// Exponent of that ratio.
+    input  logic [5:0]                       average_shift_i,
+    /// Elements of an average, and their exact reciprocal (average_pool).
+    input  logic [15:0]                      count_i,
+    /// Its multiplier.
+    input  logic [40:0]                      reciprocal_i,
     /// Its exponent.
-    input  logic [31:0]                      reciprocal_shift_i,
-    /// Elements of an average.
-    input  logic [31:0]                      count_i,
+    input  logic [5:0]                       reciprocal_shift_i,
     /// Accumulators of a tile (pulse).
     input  logic                             acc_valid_i,
     /// They are the first of their result ...
@@ -162,10 +167,9 @@ module result_stage #(
 
   // One of four units takes the beat; the operation is the same for the whole layer.
   logic [Lanes-1:0]    requantized_valid, added_valid, averaged_valid;
-  assign averaged_valid = 0; assign averaged = 0;
-
   logic [Lanes*32-1:0] requantized, added, averaged, saturated_q;
   logic                saturated_valid_q;
+  wire                 average_goes_on = operation_i == 2'd2 && requantize_average_i;
 
   always_ff @(posedge clk_i) saturated_valid_q <= rst_ni && b_valid_q && operation_i == 2'd3;
 
@@ -175,8 +179,10 @@ module result_stage #(
 
     dyadic_requantizer #(.Rounding(Rounding)) u_requantizer (
         .clk_i, .rst_ni,
-        .in_valid_i(b_valid_q && operation_i == 2'd0), .in_ready_o(unused_requantizer_ready),
-        .in_acc_i(acc), .in_multiplier_i(b_multiplier_q[l*32+:32]), .in_shift_i(b_shift_q[l*6+:6]),
+        .in_valid_i(average_goes_on ? averaged_valid[l] : b_valid_q && operation_i == 2'd0), .in_ready_o(unused_requantizer_ready),
+        .in_acc_i(average_goes_on ? averaged[l*32+:32] : acc),
+        .in_multiplier_i(average_goes_on ? average_multiplier_i : b_multiplier_q[l*32+:32]),
+        .in_shift_i(average_goes_on ? average_shift_i : b_shift_q[l*6+:6]),
         .in_zero_point_i(zero_point_i), .in_lowest_i(lowest_i), .in_highest_i(highest_i),
         .out_valid_o(requantized_valid[l]), .out_ready_i(1'b1), .out_data_o(requantized[l*32+:32])
     );
@@ -189,19 +195,33 @@ module result_stage #(
         .in_zero_point_i(zero_point_i), .in_lowest_i(lowest_i), .in_highest_i(highest_i),
         .out_valid_o(added_valid[l]), .out_ready_i(1'b1), .out_data_o(added[l*32+:32])
     );
+    average_pool #(.Rounding(AverageRounding)) u_average (
+        .clk_i, .rst_ni, .count_i, .reciprocal_i, .reciprocal_shift_i,
+        .in_valid_i(b_valid_q && operation_i == 2'd2), .in_ready_o(unused_average_ready),
+        .in_data_i(acc), .in_first_i(1'b1), .in_last_i(1'b1),
+        .out_valid_o(averaged_valid[l]), .out_ready_i(1'b1), .out_data_o(averaged[l*32+:32])
+    );
     always_ff @(posedge clk_i)
       if (b_valid_q)
         saturated_q[l*32+:32] <= acc < $signed(lowest_i) ? lowest_i : acc > $signed(highest_i) ? highest_i : acc;
   end
 
-  assign beat_valid_o = requantized_valid[0] || added_valid[0] || averaged_valid[0] || saturated_valid_q;
+  // An average leaves as it is, or through the requantizer.
+  assign beat_valid_o = requantized_valid[0] || added_valid[0] || (averaged_valid[0] && !average_goes_on) || saturated_valid_q;
   always_comb begin
     case (operation_i)
       2'd0: beat_o = requantized;
       2'd1: beat_o = added;
-      2'd2: beat_o = averaged;
+      2'd2: beat_o = average_goes_on ? requantized : averaged;
       default: beat_o = saturated_q;
     endcase
   end
+
+`ifndef FORMAL
+  // What the module relies on; proofs assume it.
+  always_ff @(posedge clk_i) begin
+    if (rst_ni) a_result_has_left: assert (!acc_valid_i || !active_q || (emit && last));
+  end
+`endif
 
 endmodule

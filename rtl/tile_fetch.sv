@@ -125,6 +125,13 @@ module tile_fetch #(
     end
   end
 
+`ifndef FORMAL
+  // What the module relies on; proofs assume it.
+  always_ff @(posedge clk_i) begin
+    if (rst_ni) a_releases_what_is_full: assert (!release_i || open_q < slots_i);
+  end
+`endif
+
 `ifdef FORMAL
   `include "tile_fetch_props.svh"
 `endif

@@ -69,7 +69,9 @@ TEST(ApotCodes, InvertTheValuesOfAllCodes) {
   for (int weight = -40000; weight <= 40000; ++weight) {
     const std::optional<std::uint8_t> code = reference::apot_code(weight);
     ASSERT_EQ(code.has_value(), values.contains(weight)) << weight;
-    if (code) ASSERT_EQ(reference::apot_code_value(*code), weight);
+    if (code) {
+      ASSERT_EQ(reference::apot_code_value(*code), weight);
+    }
   }
 }
 

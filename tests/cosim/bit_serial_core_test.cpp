@@ -28,44 +28,80 @@ Machine random_machine(Random& random, const cosim::CoreShape& shape) {
   return machine;
 }
 
-struct Outcome {
-  bool ran = false;
+/// What the runs of a test covered; printed, and held to lower limits so that a refusal can't empty the test.
+struct Coverage {
+  int runs = 0, chunked = 0, additions = 0, zero_points = 0, grouped = 0;
   std::int64_t cycles = 0;
 };
 
+/// One layer in one order through the cycle tier with data and through the core: the same integers in the same number of cycles.
+void compare(cosim::CoreSimulation& core, const BitSerialCase& one, const Machine& machine, const hwsim::DramTiming& dram, Order order,
+             Coverage& coverage) {
+  const LayerOperands operands = one.operands();
+  const Problem problem = make_problem(cost_shape(operands), operand_bits(operands), operands.batch(), machine);
+  const auto schedule = make_schedule(problem, machine, dram, order);
+  if (!schedule) return;
+  auto expected = LayerData::make(operands, problem, *schedule, machine), actual = LayerData::make(operands, problem, *schedule, machine);
+  ASSERT_TRUE(expected && actual);
+  const auto rtl = run_on_core(core, *actual, machine, dram);
+  if (!rtl) return;  // refused by name: a rounding of another build, operands that the core does not have
+  const CycleResult tier = simulate(*schedule, machine, dram, nullptr, &*expected);
+  ASSERT_EQ(rtl->cycles, tier.cycles);
+  ASSERT_EQ(rtl->dram_read_bits, tier.dram_read_bits);
+  ASSERT_EQ(rtl->dram_write_bits, tier.dram_write_bits);
+  for (std::int64_t e = 0; e < expected->output().size(); ++e)
+    ASSERT_EQ(actual->output().get(e), expected->output().get(e)) << "element " << e << " of " << expected->output().size();
+  ++coverage.runs;
+  coverage.cycles += rtl->cycles;
+  coverage.chunked += schedule->jobs_per_result > 1;
+  coverage.additions += one.adds || one.layer.op == IntegerOp::kAdd;
+  coverage.zero_points += !one.layer.weight_zero_points.empty();
+  coverage.grouped += one.layer.shape.groups > 1;
+}
+
+hwsim::DramTiming random_timing(Random& random) {
+  hwsim::DramTiming dram = testing_support::random_dram(random);
+  dram.latency = std::max<std::int64_t>(2, dram.latency);
+  return dram;
+}
+
+// Bits 1 to 8 (activations to 16), signs, zero points, groups, residual additions, partial sums, memories, drains and external memories
+// of all kinds.
 TEST(BitSerialCore, RandomLayersEqualTheCycleTier) {
   const auto core = cosim::make_core("bit_serial_core_4x4x64");
-  int runs = 0, chunked = 0, additions = 0;
-  std::int64_t cycles = 0;
-  for (std::uint64_t i = 0; i < 400; ++i) {
+  Coverage coverage;
+  for (std::uint64_t i = 0; i < 2000; ++i) {
     SCOPED_TRACE("seed " + std::to_string(kSeed) + ", layer " + std::to_string(i));
     Random random(kSeed, i);
     const BitSerialCase one = testing_support::random_weighted(random, true);
     const Machine machine = random_machine(random, core->shape());
-    hwsim::DramTiming dram = testing_support::random_dram(random);
-    dram.latency = std::max<std::int64_t>(2, dram.latency);
-    const LayerOperands operands = one.operands();
-    const Problem problem = make_problem(cost_shape(operands), operand_bits(operands), operands.batch(), machine);
-    for (const Order order : {Order::kActivationsResident, Order::kWeightsResident, Order::kStreamed}) {
-      const auto schedule = make_schedule(problem, machine, dram, order);
-      if (!schedule) continue;
-      auto expected = LayerData::make(operands, problem, *schedule, machine), actual = LayerData::make(operands, problem, *schedule, machine);
-      ASSERT_TRUE(expected && actual);
-      const CycleResult tier = simulate(*schedule, machine, dram, nullptr, &*expected);
-      const auto rtl = run_on_core(*core, *actual, machine, dram);
-      if (!rtl) continue;
-      ASSERT_EQ(rtl->cycles, tier.cycles);
-      ASSERT_EQ(rtl->dram_read_bits, tier.dram_read_bits);
-      for (std::int64_t e = 0; e < (one.adds ? 0 : expected->output().size()); ++e)
-        ASSERT_EQ(actual->output().get(e), expected->output().get(e)) << "element " << e << " of " << expected->output().size();
-      ++runs;
-      cycles += rtl->cycles;
-      chunked += schedule->jobs_per_result > 1;
-      additions += one.adds;
-    }
+    const hwsim::DramTiming dram = random_timing(random);
+    for (const Order order : {Order::kActivationsResident, Order::kWeightsResident, Order::kStreamed})
+      ASSERT_NO_FATAL_FAILURE(compare(*core, one, machine, dram, order, coverage));
   }
-  std::printf("%d runs, %d of them in chunks, %d with an addition, %lld cycles\n", runs, chunked, additions, static_cast<long long>(cycles));
-  EXPECT_GE(runs, 100);
+  std::printf("%d runs, %lld cycles; %d in chunks, %d with an addition, %d with weight zero points, %d with groups\n", coverage.runs,
+              static_cast<long long>(coverage.cycles), coverage.chunked, coverage.additions, coverage.zero_points, coverage.grouped);
+  EXPECT_GE(coverage.runs, 1000);
+  EXPECT_GE(coverage.chunked, 30);
+  EXPECT_GE(coverage.additions, 100);
+  EXPECT_GE(coverage.zero_points, 100);
+  EXPECT_GE(coverage.grouped, 100);
+}
+
+TEST(BitSerialCore, ElementwiseLayersEqualTheCycleTier) {
+  const auto core = cosim::make_core("bit_serial_core_4x4x64");
+  Coverage coverage;
+  for (std::uint64_t i = 0; i < 3000; ++i) {
+    SCOPED_TRACE("seed " + std::to_string(kSeed + 1) + ", layer " + std::to_string(i));
+    Random random(kSeed + 1, i);
+    const BitSerialCase one = testing_support::random_elementwise(random, true);
+    Machine machine = random_machine(random, core->shape());
+    machine.activation_entries = core->shape().activation_entries;
+    ASSERT_NO_FATAL_FAILURE(compare(*core, one, machine, random_timing(random), Order::kElementwise, coverage));
+  }
+  std::printf("%d runs, %lld cycles; %d additions\n", coverage.runs, static_cast<long long>(coverage.cycles), coverage.additions);
+  EXPECT_GE(coverage.runs, 100);
+  EXPECT_GE(coverage.additions, 30);
 }
 
 }  // namespace

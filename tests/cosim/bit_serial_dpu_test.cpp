@@ -23,6 +23,13 @@ void present(Dut<Vbit_serial_dpu>& dut, int ones, bool first, bool shift, bool n
   dut->in_valid_i = 0;
 }
 
+void idle(Dut<Vbit_serial_dpu>& dut, int cycles) {
+  for (int i = 0; i < cycles; ++i) {
+    dut.settle();
+    dut.clock();
+  }
+}
+
 std::int32_t accumulator(Dut<Vbit_serial_dpu>& dut) {
   dut.settle();
   return static_cast<std::int32_t>(dut->out_acc_o);
@@ -39,11 +46,11 @@ TEST(BitSerialDpu, FollowsTheFormulaByHand) {
   EXPECT_EQ(accumulator(dut), 5);  // cycle 3
   present(dut, 7, false, true, false);
   EXPECT_EQ(accumulator(dut), -246);  // cycle 4
-  dut.clock();
+  idle(dut, 1);
   EXPECT_EQ(accumulator(dut), -246);
-  dut.clock();
+  idle(dut, 1);
   EXPECT_EQ(accumulator(dut), -485);
-  for (int idle = 0; idle < 5; ++idle) dut.clock();
+  idle(dut, 5);
   EXPECT_EQ(accumulator(dut), -485);
 }
 
@@ -54,7 +61,7 @@ TEST(BitSerialDpu, FirstPairForgetsTheJobBefore) {
   dut.reset();
   present(dut, 200, true, false, false);
   present(dut, 3, true, true, true);
-  for (int idle = 0; idle < 2; ++idle) dut.clock();
+  idle(dut, 2);
   EXPECT_EQ(accumulator(dut), -3);
 }
 

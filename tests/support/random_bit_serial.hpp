@@ -1,6 +1,7 @@
 /// \file Random small layers and machines for the bit-serial family: every operation, kernel, group, format and rounding.
 #pragma once
 
+#include <cmath>
 #include <string>
 #include <utility>
 #include <vector>

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "dot_products.hpp"
+#include "tile_kernels.hpp"
 
 namespace dyad::accel_models::bit_serial {
 namespace {
@@ -103,7 +103,7 @@ LayerData::LayerData(const LayerOperands& operands, const Problem& problem, cons
   m_tiles_ = ceil_div(problem_.m, machine_.rows);
   n_tiles_ = ceil_div(problem_.n, machine_.columns);
   words_ = schedule_.job_cycles / (problem_.weight_bits * problem_.activation_bits);
-  stride_ = ceil_div(std::min(words_ * machine_.depth, problem_.k), kDotProductUnit) * kDotProductUnit;
+  stride_ = ceil_div(std::min(words_ * machine_.depth, problem_.k), kTileUnit) * kTileUnit;
   is_wide_ = storage_for(layer.inputs[0]) == Storage::kInt32;
   has_weight_zero_points_ =
       std::any_of(layer.weight_zero_points.begin(), layer.weight_zero_points.end(), [](std::int32_t z) { return z != 0; });
@@ -136,6 +136,7 @@ void LayerData::check() const {
     return;
   }
   DYAD_EXPECT(problem_.weight_bits >= bits.weight, "the problem has fewer weight bits than the weights" + of);
+  DYAD_EXPECT(problem_.weight_bits <= kMaxOperandBits && problem_.activation_bits <= kMaxOperandBits, "the problem has too many bits" + of);
   DYAD_EXPECT(problem_.m == batch * s.out_h * s.out_w && problem_.n == packed_ * group_outputs_ && problem_.k == packed_ * reduction_ &&
                   problem_.groups == ceil_div(s.groups, packed_),
               "the problem is not that" + of);
@@ -358,13 +359,21 @@ std::vector<std::uint32_t> LayerData::tile_lines(const OperandTile& tile) const 
   const std::int64_t line_words = words_per_line();
   std::vector<std::uint32_t> lines(static_cast<std::size_t>(words_ * planes * vectors * line_words), 0);
   const auto deal = [&](const auto& elements) {
+    std::uint32_t unit[kMaxOperandBits];
     for (std::int64_t v = 0; v < vectors; ++v)
-      for (std::int64_t e = 0; e < stride_; ++e) {
-        const std::uint32_t value = wrapped(elements[static_cast<std::size_t>(v * stride_ + e)]);
-        if (value == 0) continue;
-        const std::int64_t k = e / machine_.depth, bit = e % machine_.depth;
-        for (std::int64_t p = 0; p < planes; ++p)
-          lines[static_cast<std::size_t>(((k * planes + p) * vectors + v) * line_words + bit / 32)] |= (value >> p & 1) << bit % 32;
+      for (std::int64_t first = 0; first < stride_; first += kTileUnit) {
+        bit_planes(elements.data() + v * stride_ + first, planes, unit, 1);
+        // A unit may straddle words of K; elements of K's last unit that lie beyond the chunk are 0.
+        for (std::int64_t e = first; e < first + kTileUnit && e < words_ * machine_.depth;) {
+          const std::int64_t k = e / machine_.depth, bit = e % machine_.depth;
+          const std::int64_t run = std::min({first + kTileUnit - e, machine_.depth - bit, 32 - bit % 32});
+          for (std::int64_t p = 0; p < planes; ++p) {
+            std::uint32_t field = unit[p] >> (e - first);
+            if (run < 32) field &= (std::uint32_t{1} << run) - 1;
+            lines[static_cast<std::size_t>(((k * planes + p) * vectors + v) * line_words + bit / 32)] |= field << bit % 32;
+          }
+          e += run;
+        }
       }
   };
   if (is_wide_)

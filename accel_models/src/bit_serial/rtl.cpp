@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "dyad/cosim/reciprocal.hpp"
+
 namespace dyad::accel_models::bit_serial {
 namespace {
 
@@ -34,11 +36,16 @@ Result<void> check_layer(const LayerData& data, const Machine& machine, const co
   };
   const Operation operation = operation_of(data);
   const Rounding rounding = data.result_parameters().rounding;
-  if ((operation == Operation::kRequantize || operation == Operation::kAdd) && static_cast<int>(rounding) != shape.rounding)
+  if ((operation == Operation::kRequantize || operation == Operation::kAdd || data.operands().narrowing) && static_cast<int>(rounding) != shape.rounding)
     return refuse("rounds " + std::string(to_string(rounding)) + ", but the core '" + shape.name + "' was built with " +
                       std::string(to_string(static_cast<Rounding>(shape.rounding))),
                   "quantize with --rounding " + std::string(to_string(static_cast<Rounding>(shape.rounding))));
   if (!data.is_elementwise()) return {};
+  if (operation == Operation::kAverage && cosim::average_rounding_parameter(layer.average_rounding) != shape.average_rounding)
+    return refuse("averages with rounding " + std::string(to_string(layer.average_rounding)) + ", for which the core '" + shape.name +
+                      "' was not built",
+                  "quantize with --average-rounding half_up");
+  if (operation == Operation::kAverage && data.steps() > 65535) return refuse("averages more than 65,535 elements", "run it on another backend");
   const std::int64_t bits = data.problem().activation_bits;
   if (bits != 8 && bits != 16 && bits != 32)
     return refuse("has elements of " + std::to_string(bits) + " bits; the elementwise lanes take 8, 16 or 32", "run it on another backend");
@@ -61,6 +68,8 @@ std::vector<cosim::CoreRegister> registers_of(const LayerData& data, const Machi
   flags |= word(s.resident_is_weights) << 0 | word(!elementwise) << 1;
   flags |= word(data.activations_signed()) << 2 | word(!elementwise && data.weights_signed()) << 3;
   flags |= word(data.operands().addition != nullptr) << 4;
+  const IntegerLayer* const narrowing = data.operands().narrowing;
+  flags |= word(narrowing && operation_of(data) == Operation::kAverage) << 5;
   flags |= static_cast<std::uint32_t>(operation_of(data)) << 6 | element_operation(data) << 8;
   flags |= (p.activation_bits == 32 ? 2u : p.activation_bits == 16 ? 1u : 0u) << 10 | word(data.activations_signed()) << 12;
 
@@ -97,6 +106,14 @@ std::vector<cosim::CoreRegister> registers_of(const LayerData& data, const Machi
     r.push_back({24, word(data.steps())});
     r.push_back({25, word(machine.rows * machine.depth / (machine.requantizer_lanes * p.activation_bits))});
     r.push_back({26, word(ceil_div(outputs, machine.requantizer_lanes))});
+    const cosim::Reciprocal reciprocal = cosim::reciprocal_of(data.steps(), data.operands().layer->average_rounding);
+    r.push_back({20, static_cast<std::uint32_t>(reciprocal.multiplier)});
+    r.push_back({21, static_cast<std::uint32_t>(reciprocal.multiplier >> 32)});
+    r.push_back({22, word(reciprocal.shift)});
+    r.push_back({23, word(data.steps())});
+    const Dyadic ratio = data.channel_parameters(0).ratio;
+    r.push_back({27, word(ratio.multiplier)});
+    r.push_back({28, word(ratio.shift)});
   }
   return r;
 }

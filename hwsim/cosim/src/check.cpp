@@ -9,6 +9,7 @@ const std::vector<RegisteredCheck>& registered_checks() {
   static const std::vector<RegisteredCheck> checks = [] {
     std::vector<RegisteredCheck> all;
     add_streams_checks(all);
+    add_control_checks(all);
     add_requantizer_checks(all);
     add_arrays_checks(all);
     return all;

@@ -111,14 +111,13 @@ class CoreClock : public sc_core::sc_module {
  public:
   SC_HAS_PROCESS(CoreClock);
   CoreClock(const sc_core::sc_module_name& module_name, Dut<Model>& dut, const CoreShape& shape, const CoreLayer& layer, hwsim::Dram& dram,
-            const CoreStalls& stalls, const std::function<void()>& sample, std::int64_t patience)
+            const CoreStalls& stalls, const std::function<void()>& sample)
       : sc_module(module_name),
         dut_(dut),
         shape_(shape),
         layer_(layer),
         stalls_(stalls),
         sample_(sample),
-        patience_(patience),
         beats_(shape.rows * shape.columns / shape.lanes),
         first_feed_(layer.stream_is_weights ? layer.weights : layer.activations,
                     layer.stream_is_weights ? shape.weight_word_bits : shape.activation_word_bits, dram),
@@ -146,7 +145,7 @@ class CoreClock : public sc_core::sc_module {
     }
     cycle();
     if (dut_->running_o) {
-      DYAD_EXPECT(hwsim::now() - last_progress_ < patience_, "core " + shape_.name + " makes no progress");
+      DYAD_EXPECT(hwsim::now() - last_progress_ < kPatience, "core " + shape_.name + " makes no progress");
       next_trigger(sc_core::sc_time::from_value(1));
     }
   }
@@ -246,12 +245,13 @@ class CoreClock : public sc_core::sc_module {
     return reinterpret_cast<const std::uint32_t*>(residual_.data()) + next_residual_ % beats_ * shape_.lanes;
   }
 
+  static constexpr std::int64_t kPatience = 100'000;
+
   Dut<Model>& dut_;
   const CoreShape& shape_;
   const CoreLayer& layer_;
   CoreStalls stalls_;
   const std::function<void()>& sample_;
-  std::int64_t patience_;
   std::int64_t beats_;
   FeedState first_feed_, second_feed_;
   hwsim::DmaWriter writer_;
@@ -265,9 +265,7 @@ class CoreClock : public sc_core::sc_module {
 template <class Model>
 class CoreSimulationOf final : public CoreSimulation {
  public:
-  /// `mutant` as for Dut; a core without progress for `patience` cycles throws.
-  explicit CoreSimulationOf(CoreShape shape, int mutant = 0, std::int64_t patience = 10'000'000)
-      : shape_(std::move(shape)), dut_(mutant), patience_(patience) {
+  explicit CoreSimulationOf(CoreShape shape) : shape_(std::move(shape)) {
     Model& m = *dut_;
     m.prog_valid_i = m.act_valid_i = m.wgt_valid_i = m.par_valid_i = m.res_valid_i = 0;
     m.act_slots_ready_i = m.wgt_slots_ready_i = m.piece_ready_i = m.out_ready_i = 0;
@@ -286,7 +284,7 @@ class CoreSimulationOf final : public CoreSimulation {
     program(0, 0);
     hwsim::Session session;
     auto& dram = session.make<hwsim::Dram>("dram", timing, nullptr);
-    auto& clock = session.make<CoreClock<Model>>("core", dut_, shape_, layer, dram, stalls, sample_, patience_);
+    auto& clock = session.make<CoreClock<Model>>("core", dut_, shape_, layer, dram, stalls, sample_);
     session.run();
     DYAD_EXPECT(clock.finished(), "core " + shape_.name + " ended a layer before its last result");
     return {clock.last_done(), clock.clocked(), dram.bits_read(), dram.bits_written()};
@@ -318,7 +316,6 @@ class CoreSimulationOf final : public CoreSimulation {
 
   CoreShape shape_;
   Dut<Model> dut_;
-  std::int64_t patience_;
   std::unique_ptr<VerilatedFstC> waves_;
   std::function<void()> sample_;
   std::int64_t dumped_ = 0;

@@ -116,6 +116,28 @@ TEST(BitSerialByHand, NarrowGroupsArePackedSideBySide) {
   EXPECT_EQ(problem.operations, 16 * 8 * 9 * 4);
 }
 
+TEST(BitSerialByHand, ElementwiseTilesTakeWholeTurnsOfTheLanes) {
+  Machine machine = tiny_machine();
+  machine.requantizer_lanes = 2;
+  LayerShape addition = product(3, 2, 2);
+  addition.kind = LayerKind::kAdd;
+  // 6 sums of 8 bits in two tiles of 3: two turns of 2 lanes, the second with one idle lane, 2 operands each: 4 cycles, and
+  // 4 * 2 operands in 8 words. Tiles complete at 18 and 26, seen at 19 and 27. Second job 27-31; drain of 4 results on 2 lanes 33; + 3
+  // + 10.
+  EXPECT_EQ(cycles_of(addition, {8, 8, 8}, machine, unlimited(10), Order::kElementwise), 46);
+  // Room for 12 words is one tile: its slot is free at 23, seen at 24; first word at 34, complete at 42, seen at 43; 43-47, 49; + 3 + 10.
+  machine.activation_entries = 6;
+  EXPECT_EQ(cycles_of(addition, {8, 8, 8}, machine, unlimited(10), Order::kElementwise), 62);
+  // A 3 x 1 maximum of stride 1: windows overlap, so elements come as they are. Half of 10 inputs a tile: 5 words. 2 turns of 3.
+  LayerShape pool = product(5, 2, 2);
+  pool.kind = LayerKind::kMaxPool;
+  pool.window.kernel_h = 3;
+  pool.out_h = 3;
+  machine.activation_entries = 64;
+  // Tiles complete at 15 and 20. Jobs 16-22 and, seen at 21, 22-28; drain 30; + 3 + 10.
+  EXPECT_EQ(cycles_of(pool, {8, 8, 8}, machine, unlimited(10), Order::kElementwise), 43);
+}
+
 TEST(BitSerialByHand, CountsAccesses) {
   const Machine machine = tiny_machine();
   const auto found = estimate(product(2, 2, 8), {2, 3, 8}, 1, machine, unlimited(10));

@@ -6,6 +6,7 @@
 namespace dyad::cosim {
 
 void add_streams_checks(std::vector<RegisteredCheck>& checks);
+void add_control_checks(std::vector<RegisteredCheck>& checks);
 void add_requantizer_checks(std::vector<RegisteredCheck>& checks);
 void add_arrays_checks(std::vector<RegisteredCheck>& checks);
 

@@ -115,13 +115,14 @@ class LayerData {
   /// Index in the output tensor of result `index` of a job, or -1 when it is beyond the layer.
   std::int64_t output_index(const Job& job, std::int64_t index) const;
 
-  /// Computes the accumulators of a job (or an elementwise tile's results) as the array hands them over. Partial sums are added up:
-  /// jobs come in order.
+  /// Computes the accumulators of a job as the array hands them over. Partial sums are added up: jobs come in order. (An elementwise
+  /// job has none; its results are made in drained().)
   void hand_over(std::int64_t job_index);
   /// Of the job handed over last: sum a w of its chunk, rows x columns, and sum a of its chunk, one a row; 0 beyond the layer.
   std::span<const std::uint32_t> accumulators() const { return accumulators_; }
   std::span<const std::uint32_t> row_sums() const { return row_sums_; }
-  /// The drain of a job that completes a result has ended: bias, zero points, requantization, relu, residual; stored into output().
+  /// The drain of a job that completes a result, which was handed over last, has ended: bias, zero points, requantization, relu, residual;
+  /// stored into output().
   void drained(std::int64_t job_index);
   /// The results of the job drained last, in the order of results_per_job(); 0 beyond the layer.
   std::span<const std::int32_t> results() const { return results_; }

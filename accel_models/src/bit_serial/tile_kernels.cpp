@@ -1,4 +1,4 @@
-#include "dot_products.hpp"
+#include "tile_kernels.hpp"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -17,6 +17,15 @@ void plain(const Element* a, std::int64_t rows, const Element* b, std::int64_t c
       for (std::int64_t e = 0; e < stride; ++e) sum += static_cast<std::uint32_t>(x[e]) * static_cast<std::uint32_t>(y[e]);
       out[r * out_stride + c] = sum;
     }
+}
+
+template <typename Element>
+void plain_planes(const Element* elements, std::int64_t count, std::uint32_t* planes, std::int64_t plane_stride) {
+  for (std::int64_t p = 0; p < count; ++p) {
+    std::uint32_t plane = 0;
+    for (std::int64_t e = 0; e < kTileUnit; ++e) plane |= (static_cast<std::uint32_t>(elements[e]) >> p & 1) << e;
+    planes[p * plane_stride] = plane;
+  }
 }
 
 #if defined(__x86_64__)
@@ -63,6 +72,28 @@ void dot_products(const std::int16_t* a, std::int64_t rows, const std::int16_t* 
 void dot_products(const std::int32_t* a, std::int64_t rows, const std::int32_t* b, std::int64_t columns, std::int64_t stride,
                   std::uint32_t* out, std::int64_t out_stride) {
   plain(a, rows, b, columns, stride, out, out_stride);
+}
+
+void bit_planes(const std::int16_t* elements, std::int64_t count, std::uint32_t* planes, std::int64_t plane_stride) {
+#if defined(__x86_64__)
+  // Bit p goes to the sign, signs of 16 elements go to a byte each, and those to bits.
+  static_assert(kTileUnit == 32);
+  __m128i v[4];
+  for (int i = 0; i < 4; ++i) v[i] = _mm_loadu_si128(reinterpret_cast<const __m128i*>(elements + 8 * i));
+  for (std::int64_t p = 0; p < count; ++p) {
+    const __m128i shift = _mm_cvtsi32_si128(static_cast<int>(15 - p));
+    const auto bits = [&](int i) {
+      return static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_packs_epi16(_mm_sll_epi16(v[i], shift), _mm_sll_epi16(v[i + 1], shift))));
+    };
+    planes[p * plane_stride] = bits(0) | bits(2) << 16;
+  }
+#else
+  plain_planes(elements, count, planes, plane_stride);
+#endif
+}
+
+void bit_planes(const std::int32_t* elements, std::int64_t count, std::uint32_t* planes, std::int64_t plane_stride) {
+  plain_planes(elements, count, planes, plane_stride);
 }
 
 }  // namespace dyad::accel_models::bit_serial
