@@ -10,9 +10,9 @@ A change that Verilator rejects, or to which it objects with LATCH, UNOPTFLAT, S
 """
 import argparse
 import collections
+import hashlib
 import json
 import pathlib
-import random
 import re
 import subprocess
 import sys
@@ -62,9 +62,9 @@ def candidates(module):
 
 
 def spread(mutants, limit, seed):
-    """At most `limit` of them, spread over kinds and lines; chosen by the seed, listed in source order."""
-    rest = list(mutants)
-    random.Random(seed).shuffle(rest)
+    """At most `limit` of them, spread over kinds and lines, listed in source order. The seed chooses, by hashes of the changes, so that an edit
+    elsewhere in the module leaves most of the choice."""
+    rest = sorted(mutants, key=lambda m: hashlib.sha256(repr((seed, m.change.kind, m.before, m.after, m.occurrence)).encode()).digest())
     kinds, lines, chosen = collections.Counter(), collections.Counter(), []
     while rest and len(chosen) < limit:
         best = min(range(len(rest)), key=lambda i: kinds[rest[i].change.kind] + 2 * lines[rest[i].line])
@@ -221,7 +221,10 @@ def main():
         print(f"error: {options.source}: {failure}", file=sys.stderr)
         return 2
     records = [mutant.record(number, options.source.name) for number, mutant in enumerate(mutants, 1)]
-    document = {"schema": "dyad.mutants/1", "module": module.name, "seed": options.seed, "mutants": records}
+    chosen = {(mutant.before, mutant.after, mutant.occurrence) for mutant in mutants}
+    others = [mutant for mutant in candidates(module) if (mutant.before, mutant.after, mutant.occurrence) not in chosen]
+    document = {"schema": "dyad.mutants/1", "module": module.name, "seed": options.seed, "mutants": records,
+                "left_out": [{"before": m.before, "after": m.after, "occurrence": m.occurrence} for m in others]}
     (options.output / "mutants.json").write_text(json.dumps(document, indent=1) + "\n")
     return 0
 

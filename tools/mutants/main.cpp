@@ -79,6 +79,8 @@ int run(const Options& options) {
   };
   if (options.list) {
     for (const Job& job : jobs) write(job.mutant, nullptr);
+    for (const auto& [name, module] : modules)
+      for (const std::string& other : module.left_out) write({name, 0, other}, nullptr);
     return 0;
   }
   if (options.sample > 0 && options.sample < jobs.size()) {
@@ -120,7 +122,7 @@ int main(int argc, char** argv) {
   program.add_option("--sample", options.sample, "Only so many mutants, chosen by the seed");
   program.add_option("--seed", options.seed, "Chooses the sample");
   program.add_option("--jobs", options.jobs, "Processes at a time")->check(CLI::Range(1, 1024));
-  program.add_flag("--list", options.list, "List the mutants, run none");
+  program.add_flag("--list", options.list, "List the mutants, then the changes that were not chosen (without id); run none");
   CLI11_PARSE(program, argc, argv);
   try {
     return dyad::tools::run(options);

@@ -85,6 +85,7 @@ std::map<std::string, MutatedModule> mutated_modules() {
     const OrderedJson document = OrderedJson::parse(json());
     MutatedModule& module = modules[name];
     for (const OrderedJson& record : document.at("mutants")) module.mutants.push_back({name, record.at("id").get<int>(), record.dump()});
+    for (const OrderedJson& other : document.at("left_out")) module.left_out.push_back(other.dump());
     module.sets = registered().sets[name];
     std::sort(module.sets.begin(), module.sets.end(), [](const MutantSet& a, const MutantSet& b) { return a.name < b.name; });
   }

@@ -27,6 +27,7 @@ struct Mutant {
 
 struct MutatedModule {
   std::vector<Mutant> mutants;
+  std::vector<std::string> left_out;  ///< changes that were not chosen, JSON: before, after, occurrence
   std::vector<MutantSet> sets;
 };
 

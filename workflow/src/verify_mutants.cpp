@@ -9,6 +9,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <thread>
 #include <tuple>
 
@@ -188,11 +189,15 @@ Result<std::optional<Refutation>> refute(const MutantReport& mutant, const fs::p
   return std::optional<Refutation>();
 }
 
-/// Equivalences whose mutants exist in the modules of this run; an Error for one that names none.
-Result<void> check_entries(const std::vector<Equivalence>& entries, const std::vector<MutantReport>& all, const MutantsRequest& request) {
+/// An Error for an entry that names no possible change of a module of this run.
+Result<void> check_entries(const std::vector<Equivalence>& entries, const std::vector<Json>& listed, const MutantsRequest& request) {
+  std::set<std::tuple<std::string, std::string, std::string, int>> known;
+  for (const Json& json : listed)
+    known.emplace(json.at("module").get<std::string>(), json.at("before").get<std::string>(), json.at("after").get<std::string>(),
+                  json.at("occurrence").get<int>());
   for (const Equivalence& entry : entries) {
     if (!request.modules.empty() && std::ranges::count(request.modules, entry.module) == 0) continue;
-    if (std::ranges::none_of(all, [&](const MutantReport& mutant) { return entry.matches(mutant); }))
+    if (!known.contains({entry.module, entry.before, entry.after, entry.occurrence}))
       return Error{entry.place, "names no mutant of " + entry.module, "dyad verify mutants " + entry.module + " lists those that survive"};
   }
   return {};
@@ -256,13 +261,12 @@ Result<std::vector<MutantReport>> verify_mutants(const MutantsRequest& request, 
   std::vector<std::string> words = request.modules;
   words.push_back("--list");
   DYAD_TRY(const std::vector<Json> listed, run_program(program, words, folder.path, progress, 0));
-  std::vector<MutantReport> all;
-  for (const Json& json : listed) all.push_back(report_of(json));
-  DYAD_CHECK(check_entries(entries, all, request));
+  DYAD_CHECK(check_entries(entries, listed, request));
+  const auto total = std::ranges::count_if(listed, [](const Json& json) { return json.value("id", 0) > 0; });
 
   words.back() = "--seed=" + std::to_string(request.seed);
   words.push_back("--jobs=" + std::to_string(std::max(1u, std::thread::hardware_concurrency())));
-  auto expected = static_cast<std::int64_t>(all.size());
+  auto expected = static_cast<std::int64_t>(total);
   if (request.sample > 0) {
     words.push_back("--sample=" + std::to_string(request.sample));
     expected = std::min(expected, request.sample);
