@@ -67,7 +67,7 @@ def spread(mutants, limit, seed):
     rest = sorted(mutants, key=lambda m: hashlib.sha256(repr((seed, m.change.kind, m.before, m.after, m.occurrence)).encode()).digest())
     kinds, lines, chosen = collections.Counter(), collections.Counter(), []
     while rest and len(chosen) < limit:
-        best = min(range(len(rest)), key=lambda i: kinds[rest[i].change.kind] + 2 * lines[rest[i].line])
+        best = min(range(len(rest)), key=lambda i: (kinds[rest[i].change.kind] > 0, kinds[rest[i].change.kind] + 2 * lines[rest[i].line]))
         mutant = rest.pop(best)
         kinds[mutant.change.kind] += 1
         lines[mutant.line] += 1
