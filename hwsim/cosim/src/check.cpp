@@ -12,6 +12,7 @@ const std::vector<RegisteredCheck>& registered_checks() {
     add_control_checks(all);
     add_requantizer_checks(all);
     add_arrays_checks(all);
+    add_cores_checks(all);
     return all;
   }();
   return checks;

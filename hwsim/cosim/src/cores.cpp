@@ -1,6 +1,8 @@
 #include <Vbit_serial_core_4x4x64.h>
 #include <Vbit_serial_core_8x8x256.h>
 
+#include <algorithm>
+
 #include "core_simulation.hpp"
 #include "dyad/cosim/core.hpp"
 
@@ -17,15 +19,18 @@ std::unique_ptr<CoreSimulation> make(const CoreShape& shape) {
   return std::make_unique<CoreSimulationOf<Model>>(shape);
 }
 
-/// Latency of bit_serial_array plus the fixed path of tile_shell and result_stage: capture 2, result registers 1, bias and zero point 2,
-/// requantizer 3, output buffer 1.
-constexpr std::int64_t kBitSerialLatency = 4 + 9;
+/// Cycles from a handover to the first beat at the output, less one (a drain takes as many cycles as there are beats, or more): capture 2,
+/// array or lanes, result registers 1, bias and zero point 2, unit, output buffer 1. The slowest way is that of averages that are requantized.
+constexpr std::int64_t output_latency(std::int64_t array_latency) {
+  constexpr std::int64_t kLanes = 3, kRequantizer = 3, kAverage = 4;
+  return std::max(array_latency + kRequantizer, kLanes + kAverage + kRequantizer) + 5;
+}
 
 /// The parameters stand in rtl/CMakeLists.txt too; a core whose ports differ does not compile or fails its first layer.
 const std::vector<Build>& builds() {
   static const std::vector<Build> all{
-      {{"bit_serial_core_8x8x256", 8, 8, 256, 256, 1024, 1024, 16, 0, 0, kBitSerialLatency}, make<Vbit_serial_core_8x8x256>},
-      {{"bit_serial_core_4x4x64", 4, 4, 64, 64, 64, 64, 4, 0, 0, kBitSerialLatency}, make<Vbit_serial_core_4x4x64>},
+      {{"bit_serial_core_8x8x256", 8, 8, 256, 256, 1024, 1024, 16, 0, 0, output_latency(4)}, make<Vbit_serial_core_8x8x256>},
+      {{"bit_serial_core_4x4x64", 4, 4, 64, 64, 64, 64, 4, 0, 0, output_latency(4)}, make<Vbit_serial_core_4x4x64>},
   };
   return all;
 }

@@ -77,6 +77,13 @@ class LayerMaker {
     set(17, result_.zero_point);
     set(18, result_.lowest);
     set(19, result_.highest);
+    const Reciprocal reciprocal = reciprocal_of(result_.count, result_.average_rounding);
+    set(20, static_cast<std::int64_t>(reciprocal.multiplier));
+    set(21, static_cast<std::int64_t>(reciprocal.multiplier >> 32));
+    set(22, reciprocal.shift);
+    set(23, result_.count);
+    set(27, result_.average_multiplier);
+    set(28, result_.average_shift);
     const std::int64_t least = shape_.beats() * (layer_.residual ? 2 : 1);
     set(10, random_.coin() ? least : random_.between(least, least + 24));
     // The order of the registers does not matter.
@@ -90,7 +97,7 @@ class LayerMaker {
   void set(int index, std::int64_t value) { layer_.registers.emplace_back(index, static_cast<std::uint32_t>(value)); }
   std::int64_t count(std::int64_t most) { return random_.between(1, std::max<std::int64_t>(1, most)); }
   static std::size_t at(std::int64_t value) { return static_cast<std::size_t>(value); }
-  std::uint32_t flags() const { return static_cast<std::uint32_t>(result_.operation) << 6; }
+  std::uint32_t flags() const { return static_cast<std::uint32_t>(result_.operation) << 6 | static_cast<std::uint32_t>(result_.requantize_average) << 5; }
 
   void weighted() {
     // A format whose tile of one word fits.
@@ -219,7 +226,8 @@ class LayerMaker {
       for (std::size_t i = 0; i < acc.size(); ++i) {
         const auto& column = columns[i % at(shape_.columns)];
         const std::uint32_t correction = static_cast<std::uint32_t>(column.weight_zero_point) * sum[i / at(shape_.columns)];
-        results.push_back(finish(acc[i] + static_cast<std::uint32_t>(column.bias) - correction, others[i], column));
+        results.push_back(reference::ResultStage::finish(
+            result_, column, static_cast<std::int32_t>(acc[i] + static_cast<std::uint32_t>(column.bias) - correction), others[i]));
       }
       if (layer_.residual) layer_.residuals.push_back(std::move(others));
       layer_.results.push_back(std::move(results));
@@ -295,31 +303,16 @@ class LayerMaker {
           acc = element_operation == 0 ? acc + static_cast<std::uint32_t>(element(step))
                                        : static_cast<std::uint32_t>(std::max(static_cast<std::int32_t>(acc), element(step)));
         const auto& column = columns[at(i % shape_.columns)];
-        results.push_back(finish(acc + static_cast<std::uint32_t>(column.bias), element_operation == 2 ? element(1) : 0, column));
+        results.push_back(reference::ResultStage::finish(result_, column, static_cast<std::int32_t>(acc + static_cast<std::uint32_t>(column.bias)),
+                                                         element_operation == 2 ? element(1) : 0));
       }
       layer_.results.push_back(std::move(results));
     }
   }
 
-  /// The last step, from the exact accumulator.
-  std::int32_t finish(std::uint32_t exact, std::int32_t other, const reference::ResultStage::Column& column) const {
-    const auto acc = static_cast<std::int32_t>(exact);
-    std::int64_t value = acc;
-    switch (result_.operation) {
-      case Operation::kRequantize: value = round_multiply(acc, column.multiplier, column.shift, result_.rounding) + result_.zero_point; break;
-      case Operation::kAdd:
-        value = round_multiply(acc, column.multiplier, column.shift, result_.rounding) +
-                round_multiply(other, column.other_multiplier, column.other_shift, result_.rounding) + result_.zero_point;
-        break;
-      case Operation::kAverage: value = integer_average(acc, result_.count, result_.average_rounding); break;
-      case Operation::kSaturate: break;
-    }
-    return static_cast<std::int32_t>(std::clamp<std::int64_t>(value, result_.lowest, result_.highest));
-  }
-
   const std::vector<reference::ResultStage::Column>& add_parameters() {
     std::vector<reference::ResultStage::Column> columns;
-    for (std::int64_t c = 0; c < shape_.columns; ++c) columns.push_back(random_column(result_, random_));
+    for (std::int64_t c = 0; c < shape_.columns; ++c) columns.push_back(random_column(random_));
     layer_.parameters.push_back(std::move(columns));
     return layer_.parameters.back();
   }

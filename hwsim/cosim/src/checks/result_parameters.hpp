@@ -1,11 +1,13 @@
 /// \file Random configurations of the result stage, for its own check and for those of the cores.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <vector>
 
 #include "dyad/base/random.hpp"
 #include "dyad/cosim/packed_bits.hpp"
+#include "dyad/cosim/reciprocal.hpp"
 #include "dyad/cosim/reference/result_stage.hpp"
 
 namespace dyad::cosim {
@@ -31,35 +33,40 @@ inline PackedBits packed_columns(const std::vector<reference::ResultStage::Colum
   return bits;
 }
 
+/// |multiplier| < 2^31, shift 0 to 62.
+inline void random_ratio(std::int32_t& multiplier, int& shift, Random& random) {
+  if (random.below(16) == 0) {
+    multiplier = static_cast<std::int32_t>(random.between(-INT32_MAX, INT32_MAX));
+    shift = static_cast<int>(random.between(0, 62));
+  } else {
+    multiplier = static_cast<std::int32_t>(random.between(1 << 30, INT32_MAX));
+    shift = static_cast<int>(random.between(30, 44));
+  }
+}
+
 /// Zero point and bounds of 1- to 32-bit outputs, and an operation.
 inline void random_result_layer(reference::ResultStage::Layer& layer, Random& random) {
   using Operation = reference::ResultStage::Operation;
-  constexpr Operation kOperations[] = {Operation::kRequantize, Operation::kAdd, Operation::kSaturate};
-  layer.operation = kOperations[random.below(3)];
+  layer.operation = static_cast<Operation>(random.below(4));
   const int bits = static_cast<int>(random.below(3) == 0 ? random.between(1, 32) : 8);
   const std::int64_t span = std::int64_t{1} << bits;
   const std::int64_t lowest = random.coin() ? 0 : -span / 2;
   layer.lowest = static_cast<std::int32_t>(std::max<std::int64_t>(lowest, INT32_MIN));
   layer.highest = static_cast<std::int32_t>(std::min<std::int64_t>(lowest + span - 1, INT32_MAX));
   layer.zero_point = static_cast<std::int32_t>(random.between(layer.lowest, layer.highest));
+  layer.count = random.coin() ? random.between(1, 64) : random.between(1, 65535);
+  layer.requantize_average = random.coin();
+  random_ratio(layer.average_multiplier, layer.average_shift, random);
 }
 
 /// Parameters whose results mostly fall between the bounds, extremes now and then.
-inline reference::ResultStage::Column random_column(const reference::ResultStage::Layer&, Random& random) {
+inline reference::ResultStage::Column random_column(Random& random) {
   reference::ResultStage::Column column;
-  const auto ratio = [&](std::int32_t& multiplier, int& shift) {
-    if (random.below(16) == 0) {
-      multiplier = static_cast<std::int32_t>(random.between(-INT32_MAX, INT32_MAX));
-      shift = static_cast<int>(random.between(0, 62));
-    } else {
-      multiplier = static_cast<std::int32_t>(random.between(1 << 30, INT32_MAX));
-      shift = static_cast<int>(random.between(30, 44));
-    }
-  };
   column.bias = static_cast<std::int32_t>(random.below(16) == 0 ? random.between(INT32_MIN, INT32_MAX) : random.between(-100'000, 100'000));
-  column.weight_zero_point = static_cast<std::int32_t>(random.coin() ? 0 : random.below(8) == 0 ? random.between(-32768, 32767) : random.between(-128, 255));
-  ratio(column.multiplier, column.shift);
-  ratio(column.other_multiplier, column.other_shift);
+  column.weight_zero_point =
+      static_cast<std::int32_t>(random.coin() ? 0 : random.below(8) == 0 ? random.between(-32768, 32767) : random.between(-128, 255));
+  random_ratio(column.multiplier, column.shift, random);
+  random_ratio(column.other_multiplier, column.other_shift, random);
   return column;
 }
 
@@ -72,6 +79,13 @@ void drive_result_layer(Dut& dut, const reference::ResultStage::Layer& layer) {
   dut->zero_point_i = static_cast<std::uint32_t>(layer.zero_point);
   dut->lowest_i = static_cast<std::uint32_t>(layer.lowest);
   dut->highest_i = static_cast<std::uint32_t>(layer.highest);
+  dut->requantize_average_i = layer.requantize_average;
+  dut->average_multiplier_i = static_cast<std::uint32_t>(layer.average_multiplier);
+  dut->average_shift_i = static_cast<std::uint8_t>(layer.average_shift);
+  const Reciprocal reciprocal = reciprocal_of(layer.count, layer.average_rounding);
+  dut->count_i = static_cast<std::uint16_t>(layer.count);
+  dut->reciprocal_i = reciprocal.multiplier;
+  dut->reciprocal_shift_i = static_cast<std::uint8_t>(reciprocal.shift);
 }
 
 }  // namespace dyad::cosim

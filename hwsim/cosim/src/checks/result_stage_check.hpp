@@ -13,7 +13,8 @@ namespace dyad::cosim {
 /// `options.cases` tiles of accumulators at every distance that is allowed, alone or several to a result, with all operations and random
 /// parameters; resets in the middle of some. The other arguments are the parameters of the model.
 template <class Model>
-Check check_result_stage(const CheckOptions& options, std::int64_t rows, std::int64_t columns, std::int64_t lanes, Rounding rounding) {
+Check check_result_stage(const CheckOptions& options, std::int64_t rows, std::int64_t columns, std::int64_t lanes, Rounding rounding,
+                         AverageRounding average_rounding) {
   using Stage = reference::ResultStage;
   Check check{"result_stage", 0, 0, ""};
   Lockstep compare(check);
@@ -21,6 +22,7 @@ Check check_result_stage(const CheckOptions& options, std::int64_t rows, std::in
   Stage expected(rows, columns, lanes);
   Stage::Layer layer;
   layer.rounding = rounding;
+  layer.average_rounding = average_rounding;
   Stage::Tile tile;
   std::vector<Stage::Column> parameters(static_cast<std::size_t>(columns));
   std::vector<std::uint32_t> residual(static_cast<std::size_t>(lanes));
@@ -55,7 +57,7 @@ Check check_result_stage(const CheckOptions& options, std::int64_t rows, std::in
       drive_result_layer(dut, layer);
     }
     if (new_parameters) {
-      for (Stage::Column& column : parameters) column = random_column(layer, random);
+      for (Stage::Column& column : parameters) column = random_column(random);
       parameter_bits = packed_columns(parameters);
       new_parameters = false;
     }

@@ -4,6 +4,9 @@
 #include <Velement_sequencer.h>
 #include <Vjob_sequencer.h>
 #include <Vresult_sequencer.h>
+#include <Vresult_stage_2x8x4.h>
+#include <Vresult_stage_4x2x4.h>
+#include <Vresult_stage_4x4x4.h>
 #include <Vtile_fetch.h>
 #include <Vtile_fetch_5x40.h>
 #include <Vtile_memory_3x40x20.h>
@@ -14,6 +17,7 @@
 #include "checks/element_sequencer_check.hpp"
 #include "checks/job_sequencer_check.hpp"
 #include "checks/result_sequencer_check.hpp"
+#include "checks/result_stage_check.hpp"
 #include "checks/tile_fetch_check.hpp"
 #include "checks/tile_memory_check.hpp"
 #include "registry.hpp"
@@ -33,6 +37,16 @@ void add_control_checks(std::vector<RegisteredCheck>& checks) {
   add("core_program", 500'000, check_core_program<Vcore_program>);
   add("tile_memory/3x40x20", 200'000, [](const CheckOptions& o) { return check_tile_memory<Vtile_memory_3x40x20>(o, 3, 40, 20); });
   add("element_lanes/4x3", 500'000, [](const CheckOptions& o) { return check_element_lanes<Velement_lanes_4x3>(o, 4, 3, 256); });
+  // Lanes that are one row; a part of a row; two rows.
+  add("result_stage/4x4x4", 200'000, [](const CheckOptions& o) {
+    return check_result_stage<Vresult_stage_4x4x4>(o, 4, 4, 4, Rounding::kHalfUp, AverageRounding::kHalfUp);
+  });
+  add("result_stage/2x8x4", 200'000, [](const CheckOptions& o) {
+    return check_result_stage<Vresult_stage_2x8x4>(o, 2, 8, 4, Rounding::kHalfEven, AverageRounding::kHalfAway);
+  });
+  add("result_stage/4x2x4", 200'000, [](const CheckOptions& o) {
+    return check_result_stage<Vresult_stage_4x2x4>(o, 4, 2, 4, Rounding::kGemmlowp, AverageRounding::kFloor);
+  });
 }
 
 }  // namespace dyad::cosim

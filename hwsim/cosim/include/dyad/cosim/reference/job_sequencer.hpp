@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <vector>
 
 namespace dyad::cosim::reference {
@@ -54,15 +53,15 @@ class JobSequencer {
   }
 
   const std::vector<Job>& jobs() const { return jobs_; }
-  bool active() const { return running_.has_value() || next_ < jobs_.size(); }
+  bool active() const { return is_running_ || next_ < jobs_.size(); }
 
   Outputs outputs(bool job_issued, bool accept) const {
     Outputs out;
     out.active = active();
-    out.running = running_ ? &jobs_[*running_] : nullptr;
-    out.offer = running_ && job_issued;
+    out.running = is_running_ ? &jobs_[running_] : nullptr;
+    out.offer = is_running_ && job_issued;
     out.handover = out.offer && accept;
-    if (next_ < jobs_.size() && (!running_ || out.handover)) {
+    if (next_ < jobs_.size() && (!is_running_ || out.handover)) {
       const Job& job = jobs_[next_];
       if ((!job.takes_stream || stream_tiles_ > 0) && (!job.takes_resident || resident_tiles_ > 0)) out.starting = &job;
     }
@@ -75,11 +74,12 @@ class JobSequencer {
   /// A clock edge; the tile pulses are those of the cycle before it.
   void clock(bool job_issued, bool accept, bool stream_done, bool resident_done) {
     const Outputs out = outputs(job_issued, accept);
-    if (out.handover) running_.reset();
+    if (out.handover) is_running_ = false;
     if (out.job_start) {
       stream_tiles_ -= out.starting->takes_stream;
       resident_tiles_ -= out.starting->takes_resident;
       running_ = next_++;
+      is_running_ = true;
     }
     stream_tiles_ += stream_done;
     resident_tiles_ += resident_done;
@@ -92,14 +92,14 @@ class JobSequencer {
   void reset() {
     jobs_.clear();
     next_ = 0;
-    running_.reset();
+    is_running_ = false;
     stream_tiles_ = resident_tiles_ = 0;
   }
 
  private:
   std::vector<Job> jobs_;
-  std::size_t next_ = 0;
-  std::optional<std::size_t> running_;
+  std::size_t next_ = 0, running_ = 0;
+  bool is_running_ = false;
   std::int64_t stream_tiles_ = 0, resident_tiles_ = 0;
 };
 

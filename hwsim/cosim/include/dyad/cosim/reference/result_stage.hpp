@@ -25,7 +25,10 @@ class ResultStage {
     bool other_is_here = false;  ///< the other operand comes with the tile
     bool half_rate = false;      ///< a beat every two cycles
     std::int32_t zero_point = 0, lowest = 0, highest = 0;
-    std::int64_t count = 1;  ///< elements of an average
+    std::int64_t count = 1;           ///< elements of an average
+    bool requantize_average = false;  ///< by the ratio below; else an average leaves as it is, without bounds
+    std::int32_t average_multiplier = 0;
+    int average_shift = 0;
     Rounding rounding = Rounding::kHalfUp;
     AverageRounding average_rounding = AverageRounding::kHalfUp;
   };
@@ -55,7 +58,7 @@ class ResultStage {
   void clock(const Layer& layer, const Tile* tile, const std::vector<Column>& parameters, const std::vector<std::uint32_t>& residual) {
     if (beat_valid()) out_.pop_front();
     if (emits()) {
-      out_.emplace_back(now_ + 2 + latency(layer.operation), results(layer, parameters, residual));
+      out_.emplace_back(now_ + 2 + latency(layer), results(layer, parameters, residual));
       active_ = ++beat_ < beats_;
       wait_ = layer.half_rate;
     } else {
@@ -88,7 +91,29 @@ class ResultStage {
   }
 
   /// Cycles of the last part of the path: the units behind bias and zero point.
-  static std::int64_t latency(Operation operation) { return operation == Operation::kSaturate ? 1 : 3; }
+  static std::int64_t latency(const Layer& layer) {
+    if (layer.operation == Operation::kSaturate) return 1;
+    if (layer.operation == Operation::kAverage) return layer.requantize_average ? 7 : 4;
+    return 3;
+  }
+  /// What becomes of an exact accumulator.
+  static std::int32_t finish(const Layer& layer, const Column& column, std::int32_t exact, std::int32_t other) {
+    std::int64_t value = exact;
+    switch (layer.operation) {
+      case Operation::kRequantize: value = round_multiply(exact, column.multiplier, column.shift, layer.rounding) + layer.zero_point; break;
+      case Operation::kAdd:
+        value = round_multiply(exact, column.multiplier, column.shift, layer.rounding) +
+                round_multiply(other, column.other_multiplier, column.other_shift, layer.rounding) + layer.zero_point;
+        break;
+      case Operation::kAverage:
+        value = integer_average(exact, layer.count, layer.average_rounding);
+        if (!layer.requantize_average) return static_cast<std::int32_t>(value);
+        value = round_multiply(static_cast<std::int32_t>(value), layer.average_multiplier, layer.average_shift, layer.rounding) + layer.zero_point;
+        break;
+      case Operation::kSaturate: break;
+    }
+    return static_cast<std::int32_t>(std::clamp<std::int64_t>(value, layer.lowest, layer.highest));
+  }
 
  private:
   static std::size_t size(std::int64_t value) { return static_cast<std::size_t>(value); }
@@ -108,15 +133,7 @@ class ResultStage {
       }
       const auto exact = static_cast<std::int32_t>(*acc + static_cast<std::uint32_t>(column.bias) -
                                                    static_cast<std::uint32_t>(column.weight_zero_point) * *sum);
-      std::int64_t value = exact;
-      if (layer.operation == Operation::kRequantize)
-        value = round_multiply(exact, column.multiplier, column.shift, layer.rounding) + layer.zero_point;
-      else if (layer.operation == Operation::kAdd)
-        value = round_multiply(exact, column.multiplier, column.shift, layer.rounding) +
-                round_multiply(static_cast<std::int32_t>(*other), column.other_multiplier, column.other_shift, layer.rounding) + layer.zero_point;
-      else if (layer.operation == Operation::kAverage)
-        value = integer_average(exact, layer.count, layer.average_rounding);
-      values.emplace_back(static_cast<std::uint32_t>(std::clamp<std::int64_t>(value, layer.lowest, layer.highest)));
+      values.emplace_back(static_cast<std::uint32_t>(finish(layer, column, exact, static_cast<std::int32_t>(*other))));
     }
     return values;
   }

@@ -243,7 +243,10 @@ class TileCore {
     layer.zero_point = static_cast<std::int32_t>(number(17));
     layer.lowest = static_cast<std::int32_t>(number(18));
     layer.highest = static_cast<std::int32_t>(number(19));
-    layer.count = number(23);
+    layer.requantize_average = flag(5);
+    layer.count = half(23, 0);
+    layer.average_multiplier = static_cast<std::int32_t>(number(27));
+    layer.average_shift = static_cast<int>(number(28));
     layer.rounding = shape_.rounding;
     layer.average_rounding = shape_.average_rounding;
     return layer;
