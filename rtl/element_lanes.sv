@@ -18,8 +18,8 @@ module element_lanes #(
     input  logic [1:0]                   operation_i,
     /// Bits of an element: 0: 8, 1: 16, 2: 32.
     input  logic [1:0]                   element_bits_i,
-    /// Elements are signed.
-    input  logic                         element_signed_i,
+    /// Elements are signed: those of the first step (bit 0), those of the others (bit 1).
+    input  logic [1:0]                   element_signed_i,
     /// A slice is taken: the first of the entry below, or the next of the one before.
     input  logic                         in_valid_i,
     /// It is the first of an entry.
@@ -52,12 +52,14 @@ module element_lanes #(
 
   logic [Lanes*32-1:0] element_d, sum_d;
 
+  wire is_signed = first_q ? element_signed_i[0] : element_signed_i[1];
+
   always_comb begin
     element_d = '0;
     for (int unsigned l = 0; l < Lanes; l++) begin
       case (element_bits_i)
-        2'd0: element_d[l*32+:32] = {{24{element_signed_i && entry_q[l*8+7]}}, entry_q[l*8+:8]};
-        2'd1: element_d[l*32+:32] = {{16{element_signed_i && entry_q[l*16+15]}}, entry_q[l*16+:16]};
+        2'd0: element_d[l*32+:32] = {{24{is_signed && entry_q[l*8+7]}}, entry_q[l*8+:8]};
+        2'd1: element_d[l*32+:32] = {{16{is_signed && entry_q[l*16+15]}}, entry_q[l*16+:16]};
         default: element_d[l*32+:32] = entry_q[l*32+:32];
       endcase
     end

@@ -38,12 +38,14 @@ module result_stage #(
     input  logic [31:0]                      average_multiplier_i,
     /// Exponent of that ratio.
     input  logic [5:0]                       average_shift_i,
-    /// Elements of an average, and their exact reciprocal (average_pool).
-    input  logic [15:0]                      count_i,
-    /// Its multiplier.
-    input  logic [40:0]                      reciprocal_i,
-    /// Its exponent.
+    /// Exact reciprocal of an average's elements, as of average_divider: its multiplier ...
+    input  logic [31:0]                      reciprocal_i,
+    /// ... its exponent ...
     input  logic [5:0]                       reciprocal_shift_i,
+    /// ... and the offsets of the rounding.
+    input  logic [15:0]                      average_offset_i,
+    /// That of negative sums.
+    input  logic [15:0]                      average_negative_offset_i,
     /// Accumulators of a tile (pulse).
     input  logic                             acc_valid_i,
     /// They are the first of their result ...
@@ -195,10 +197,12 @@ module result_stage #(
         .in_zero_point_i(zero_point_i), .in_lowest_i(lowest_i), .in_highest_i(highest_i),
         .out_valid_o(added_valid[l]), .out_ready_i(1'b1), .out_data_o(added[l*32+:32])
     );
-    average_pool #(.Rounding(AverageRounding)) u_average (
-        .clk_i, .rst_ni, .count_i, .reciprocal_i, .reciprocal_shift_i,
+    average_divider #(.Rounding(AverageRounding)) u_average (
+        .clk_i, .rst_ni,
         .in_valid_i(b_valid_q && operation_i == 2'd2), .in_ready_o(unused_average_ready),
-        .in_data_i(acc), .in_first_i(1'b1), .in_last_i(1'b1),
+        .in_sum_i(acc), .in_multiplier_i(reciprocal_i), .in_shift_i(reciprocal_shift_i),
+        .in_offset_i(average_offset_i), .in_negative_offset_i(average_negative_offset_i),
+        .in_lowest_i(average_goes_on ? 32'h8000_0000 : lowest_i), .in_highest_i(average_goes_on ? 32'h7fff_ffff : highest_i),
         .out_valid_o(averaged_valid[l]), .out_ready_i(1'b1), .out_data_o(averaged[l*32+:32])
     );
     always_ff @(posedge clk_i)

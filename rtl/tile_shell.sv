@@ -160,7 +160,7 @@ module tile_shell #(
   wire [1:0]  operation = r[1*32+6+:2];
   wire [1:0]  element_operation = r[1*32+8+:2];
   wire [1:0]  element_bits = r[1*32+10+:2];
-  wire        element_signed = r[1*32+12];
+  wire [1:0]  element_signed = r[1*32+12+:2];
   wire        elementwise = !has_resident;
   wire [31:0] blocks = r[2*32+:32];
   wire [15:0] group_blocks = r[3*32+:16];
@@ -179,9 +179,10 @@ module tile_shell #(
   wire [31:0] zero_point = r[17*32+:32];
   wire [31:0] lowest = r[18*32+:32];
   wire [31:0] highest = r[19*32+:32];
-  wire [40:0] reciprocal = r[20*32+:41];
-  wire [5:0]  reciprocal_shift = r[22*32+:6];
-  wire [15:0] count = r[23*32+:16];
+  wire [31:0] reciprocal = r[20*32+:32];
+  wire [5:0]  reciprocal_shift = r[21*32+:6];
+  wire [15:0] average_offset = r[22*32+:16];
+  wire [15:0] average_negative_offset = r[22*32+16+:16];
   wire [31:0] steps = r[24*32+:32];
   wire [15:0] entry_slices = r[25*32+:16];
   wire [GroupBits:0] groups = r[26*32+:GroupBits+1];
@@ -331,7 +332,8 @@ module tile_shell #(
       .clk_i, .rst_ni, .operation_i(operation), .other_is_here_i(elementwise), .half_rate_i(residual),
       .zero_point_i(zero_point), .lowest_i(lowest), .highest_i(highest),
       .requantize_average_i(requantize_average), .average_multiplier_i(average_multiplier), .average_shift_i(average_shift),
-      .count_i(count), .reciprocal_i(reciprocal), .reciprocal_shift_i(reciprocal_shift),
+      .reciprocal_i(reciprocal), .reciprocal_shift_i(reciprocal_shift),
+      .average_offset_i(average_offset), .average_negative_offset_i(average_negative_offset),
       .acc_valid_i(elementwise ? lanes_done : acc_valid_i),
       .acc_first_i(elementwise ? first_q[2+ElementLatency] : first_q[2+ArrayLatency]),
       .acc_last_i(elementwise ? last_q[2+ElementLatency] : last_q[2+ArrayLatency]),

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "dyad/cosim/reciprocal.hpp"
+#include "dyad/cosim/average_reciprocal.hpp"
 
 namespace dyad::accel_models::bit_serial {
 namespace {
@@ -45,7 +45,13 @@ Result<void> check_layer(const LayerData& data, const Machine& machine, const co
     return refuse("averages with rounding " + std::string(to_string(layer.average_rounding)) + ", for which the core '" + shape.name +
                       "' was not built",
                   "quantize with --average-rounding half_up");
-  if (operation == Operation::kAverage && data.steps() > 65535) return refuse("averages more than 65,535 elements", "run it on another backend");
+  if (operation == Operation::kAverage) {
+    const auto reciprocal = cosim::average_reciprocal(data.steps(), layer.average_rounding);
+    const BitWidth input = layer.inputs[0];
+    const std::int64_t largest = std::max(-input.lowest(), input.highest()) * data.steps();
+    if (!reciprocal || largest > reciprocal->largest_sum)
+      return refuse("its sums of up to " + std::to_string(largest) + " are more than the core divides exactly", "run it on another backend");
+  }
   const std::int64_t bits = data.problem().activation_bits;
   if (bits != 8 && bits != 16 && bits != 32)
     return refuse("has elements of " + std::to_string(bits) + " bits; the elementwise lanes take 8, 16 or 32", "run it on another backend");
@@ -72,6 +78,7 @@ std::vector<cosim::CoreRegister> registers_of(const LayerData& data, const Machi
   flags |= word(narrowing && operation_of(data) == Operation::kAverage) << 5;
   flags |= static_cast<std::uint32_t>(operation_of(data)) << 6 | element_operation(data) << 8;
   flags |= (p.activation_bits == 32 ? 2u : p.activation_bits == 16 ? 1u : 0u) << 10 | word(data.activations_signed()) << 12;
+  if (elementwise) flags |= word(data.activations_signed(data.operands().inputs.size() > 1 ? 1 : 0)) << 13;
 
   const std::int64_t resident_bits = s.resident_is_weights ? p.weight_bits : p.activation_bits;
   const std::int64_t stream_rows = s.resident_is_weights || elementwise ? machine.rows : machine.columns;
@@ -106,11 +113,11 @@ std::vector<cosim::CoreRegister> registers_of(const LayerData& data, const Machi
     r.push_back({24, word(data.steps())});
     r.push_back({25, word(machine.rows * machine.depth / (machine.requantizer_lanes * p.activation_bits))});
     r.push_back({26, word(ceil_div(outputs, machine.requantizer_lanes))});
-    const cosim::Reciprocal reciprocal = cosim::reciprocal_of(data.steps(), data.operands().layer->average_rounding);
-    r.push_back({20, static_cast<std::uint32_t>(reciprocal.multiplier)});
-    r.push_back({21, static_cast<std::uint32_t>(reciprocal.multiplier >> 32)});
-    r.push_back({22, word(reciprocal.shift)});
-    r.push_back({23, word(data.steps())});
+    const auto reciprocal = cosim::average_reciprocal(data.steps(), data.operands().layer->average_rounding);
+    DYAD_EXPECT(reciprocal, "a window that check_layer refuses");
+    r.push_back({20, reciprocal->multiplier});
+    r.push_back({21, word(reciprocal->shift)});
+    r.push_back({22, word(reciprocal->offset) | word(reciprocal->negative_offset) << 16});
     const Dyadic ratio = data.channel_parameters(0).ratio;
     r.push_back({27, word(ratio.multiplier)});
     r.push_back({28, word(ratio.shift)});

@@ -77,11 +77,11 @@ class LayerMaker {
     set(17, result_.zero_point);
     set(18, result_.lowest);
     set(19, result_.highest);
-    const Reciprocal reciprocal = reciprocal_of(result_.count, result_.average_rounding);
-    set(20, static_cast<std::int64_t>(reciprocal.multiplier));
-    set(21, static_cast<std::int64_t>(reciprocal.multiplier >> 32));
-    set(22, reciprocal.shift);
-    set(23, result_.count);
+    const AverageReciprocal reciprocal = average_reciprocal(result_.count, result_.average_rounding).value();
+    set(20, reciprocal.multiplier);
+    set(21, reciprocal.shift);
+    set(22, reciprocal.offset | reciprocal.negative_offset << 16);
+    set(24, result_.count);
     set(27, result_.average_multiplier);
     set(28, result_.average_shift);
     const std::int64_t least = shape_.beats() * (layer_.residual ? 2 : 1);
@@ -236,7 +236,7 @@ class LayerMaker {
 
   void elementwise() {
     const int bits = 8 << random_.below(3);
-    const bool is_signed = random_.coin();
+    const bool first_signed = random_.coin(), other_signed = random_.coin();
     const std::uint32_t element_operation = result_.operation == Operation::kAdd ? 2 : result_.operation == Operation::kAverage ? 0 : static_cast<std::uint32_t>(random_.below(2));
     const std::int64_t steps = element_operation == 2 ? 2 : count(6), groups = count(shape_.beats()), lanes = shape_.lanes;
     const std::int64_t entry_slices = shape_.entry_bits() / (lanes * bits), slices = groups * steps;
@@ -256,6 +256,7 @@ class LayerMaker {
       std::vector<std::int32_t> tile;
       for (std::int64_t i = 0; i < slices * lanes; ++i) {
         std::int64_t value = static_cast<std::int64_t>(random_.next() >> (64 - bits));
+        const bool is_signed = i / lanes % steps == 0 ? first_signed : other_signed;
         if (is_signed || bits == 32) value = value << (64 - bits) >> (64 - bits);
         tile.push_back(static_cast<std::int32_t>(value));
       }
@@ -278,7 +279,8 @@ class LayerMaker {
       return out;
     };
     const std::uint32_t width = bits == 8 ? 0 : bits == 16 ? 1 : 2;
-    set(1, static_cast<std::int64_t>(flags() | element_operation << 8 | width << 10 | static_cast<std::uint32_t>(is_signed) << 12));
+    set(1, static_cast<std::int64_t>(flags() | element_operation << 8 | width << 10 | static_cast<std::uint32_t>(first_signed) << 12 |
+                                  static_cast<std::uint32_t>(other_signed) << 13));
     set(2, 1);
     set(3, 1);
     set(4, 1);

@@ -39,7 +39,8 @@ Check check_element_lanes(const CheckOptions& options, std::int64_t lanes, std::
       changing = false;
       in.operation = static_cast<reference::ElementLanes::Operation>(random.below(3));
       in.element_bits = 8 << random.below(3);
-      in.element_signed = random.coin();
+      in.first_signed = random.coin();
+      in.other_signed = random.coin();
       slices_left = 0;
     }
     in.valid = !changing && offers.next();
@@ -66,7 +67,7 @@ Check check_element_lanes(const CheckOptions& options, std::int64_t lanes, std::
     dut->rst_ni = !reset;
     dut->operation_i = static_cast<std::uint8_t>(in.operation);
     dut->element_bits_i = in.element_bits == 8 ? 0 : in.element_bits == 16 ? 1 : 2;
-    dut->element_signed_i = in.element_signed;
+    dut->element_signed_i = static_cast<std::uint8_t>(in.first_signed | in.other_signed << 1);
     dut->in_valid_i = in.valid;
     dut->in_entry_i = in.entry;
     dut->in_first_i = in.first;

@@ -7,7 +7,7 @@
 
 #include "dyad/base/random.hpp"
 #include "dyad/cosim/packed_bits.hpp"
-#include "dyad/cosim/reciprocal.hpp"
+#include "dyad/cosim/average_reciprocal.hpp"
 #include "dyad/cosim/reference/result_stage.hpp"
 
 namespace dyad::cosim {
@@ -82,10 +82,11 @@ void drive_result_layer(Dut& dut, const reference::ResultStage::Layer& layer) {
   dut->requantize_average_i = layer.requantize_average;
   dut->average_multiplier_i = static_cast<std::uint32_t>(layer.average_multiplier);
   dut->average_shift_i = static_cast<std::uint8_t>(layer.average_shift);
-  const Reciprocal reciprocal = reciprocal_of(layer.count, layer.average_rounding);
-  dut->count_i = static_cast<std::uint16_t>(layer.count);
+  const AverageReciprocal reciprocal = average_reciprocal(layer.count, layer.average_rounding).value();
   dut->reciprocal_i = reciprocal.multiplier;
   dut->reciprocal_shift_i = static_cast<std::uint8_t>(reciprocal.shift);
+  dut->average_offset_i = reciprocal.offset;
+  dut->average_negative_offset_i = reciprocal.negative_offset;
 }
 
 }  // namespace dyad::cosim

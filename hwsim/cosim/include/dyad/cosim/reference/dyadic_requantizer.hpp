@@ -29,6 +29,7 @@ constexpr std::int32_t requantized(const RequantizerBeat& beat, Rounding roundin
 class DyadicRequantizer {
  public:
   explicit DyadicRequantizer(Rounding rounding) : rounding_(rounding) {}
+  bool empty() const { return stages_.empty(); }
   bool in_ready(bool out_ready) const { return stages_.in_ready(out_ready); }
   bool out_valid() const { return stages_.out_valid(); }
   std::int32_t out_data() const { return stages_.out_value(); }

@@ -20,7 +20,8 @@ class ElementLanes {
   struct Inputs {
     Operation operation = Operation::kSum;
     int element_bits = 8;  ///< 8, 16 or 32
-    bool element_signed = false, valid = false, entry = false, first = false, last = false, capture = false;
+    bool first_signed = false, other_signed = false;  ///< elements of the first step, and of the others
+    bool valid = false, entry = false, first = false, last = false, capture = false;
     std::int64_t group = 0;
     const PackedBits* data = nullptr;  ///< of an entry, used with `entry`
   };
@@ -79,7 +80,7 @@ class ElementLanes {
     std::vector<std::uint32_t> elements;
     for (std::int64_t lane = 0; lane < lanes_; ++lane) {
       const std::int64_t at = (slice_ * lanes_ + lane) * in.element_bits;
-      elements.push_back(static_cast<std::uint32_t>(in.element_signed ? entry_.get_signed(at, in.element_bits)
+      elements.push_back(static_cast<std::uint32_t>((in.first ? in.first_signed : in.other_signed) ? entry_.get_signed(at, in.element_bits)
                                                                       : static_cast<std::int64_t>(entry_.get(at, in.element_bits))));
     }
     for (std::size_t lane = 0; lane < elements.size(); ++lane) {

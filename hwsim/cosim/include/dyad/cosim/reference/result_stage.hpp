@@ -26,7 +26,7 @@ class ResultStage {
     bool half_rate = false;      ///< a beat every two cycles
     std::int32_t zero_point = 0, lowest = 0, highest = 0;
     std::int64_t count = 1;           ///< elements of an average
-    bool requantize_average = false;  ///< by the ratio below; else an average leaves as it is, without bounds
+    bool requantize_average = false;  ///< by the ratio below; else an average is saturated only
     std::int32_t average_multiplier = 0;
     int average_shift = 0;
     Rounding rounding = Rounding::kHalfUp;
@@ -93,7 +93,7 @@ class ResultStage {
   /// Cycles of the last part of the path: the units behind bias and zero point.
   static std::int64_t latency(const Layer& layer) {
     if (layer.operation == Operation::kSaturate) return 1;
-    if (layer.operation == Operation::kAverage) return layer.requantize_average ? 7 : 4;
+    if (layer.operation == Operation::kAverage) return layer.requantize_average ? 6 : 3;
     return 3;
   }
   /// What becomes of an exact accumulator.
@@ -107,8 +107,9 @@ class ResultStage {
         break;
       case Operation::kAverage:
         value = integer_average(exact, layer.count, layer.average_rounding);
-        if (!layer.requantize_average) return static_cast<std::int32_t>(value);
-        value = round_multiply(static_cast<std::int32_t>(value), layer.average_multiplier, layer.average_shift, layer.rounding) + layer.zero_point;
+        if (layer.requantize_average)
+          value = round_multiply(static_cast<std::int32_t>(value), layer.average_multiplier, layer.average_shift, layer.rounding) +
+                  layer.zero_point;
         break;
       case Operation::kSaturate: break;
     }

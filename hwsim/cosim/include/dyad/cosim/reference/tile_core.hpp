@@ -152,7 +152,8 @@ class TileCore {
     if (elementwise) {
       slice.operation = static_cast<ElementLanes::Operation>(field(8, 2));
       slice.element_bits = 8 << field(10, 2);
-      slice.element_signed = flag(12);
+      slice.first_signed = flag(12);
+      slice.other_signed = flag(13);
       slice.valid = slice_.has_value();
       if (slice_) {
         slice.entry = slice_->read;
@@ -244,7 +245,7 @@ class TileCore {
     layer.lowest = static_cast<std::int32_t>(number(18));
     layer.highest = static_cast<std::int32_t>(number(19));
     layer.requantize_average = flag(5);
-    layer.count = half(23, 0);
+    layer.count = static_cast<std::int64_t>(number(24));  // the steps of an average are its elements
     layer.average_multiplier = static_cast<std::int32_t>(number(27));
     layer.average_shift = static_cast<int>(number(28));
     layer.rounding = shape_.rounding;
