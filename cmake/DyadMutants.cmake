@@ -1,4 +1,4 @@
-# dyad_mutants(module [INSIDE top] [CHECK name] [CASES n] [LIMIT n] [SUBMODULES b.sv …] [SETS "name|A=1 B=2|<Model>(options)" …]): the mutants of rtl/module.sv
+# dyad_mutants(module [INSIDE top] [CHECK name] [HEADER file.hpp] [CASES n] [LIMIT n] [SUBMODULES b.sv …] [SETS "name|A=1 B=2|<Model>(options)" …]): the mutants of rtl/module.sv
 # (rtl/mutation/mutate.py) Verilated once for each set of parameters and linked into rtl_mutants, where check_<CHECK> runs on them. INSIDE: a module
 # around it, which is what the check drives; SUBMODULES holds every other file then. A mutant is killed when any set kills it. The last part of a set
 # is the rest of the call of check_<CHECK>.
@@ -6,7 +6,7 @@ set(DYAD_MUTATION_DIR ${DYAD_RTL_DIR}/mutation)
 find_program(DYAD_PYTHON NAMES python3 PATHS /usr/bin NO_DEFAULT_PATH)
 
 function(dyad_mutants module)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "INSIDE;CHECK;CASES;LIMIT" "SUBMODULES;SETS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "INSIDE;CHECK;HEADER;CASES;LIMIT" "SUBMODULES;SETS")
   foreach(default IN ITEMS CASES:5000 LIMIT:40)
     string(REGEX MATCH "([A-Z]+):(.+)" unused ${default})
     if(NOT arg_${CMAKE_MATCH_1})
@@ -18,6 +18,9 @@ function(dyad_mutants module)
     if(arg_INSIDE)
       set(arg_CHECK ${arg_INSIDE})
     endif()
+  endif()
+  if(NOT arg_HEADER)
+    set(arg_HEADER ${arg_CHECK}_check.hpp)
   endif()
   if(NOT arg_SETS)
     set(arg_SETS "default||<Model>(options)")
@@ -74,7 +77,7 @@ static const dyad::tools::RegisterModule registered{"@module@", dyad::embedded::
     set(run ${verilated}/run.cpp)
     file(CONFIGURE OUTPUT ${run} @ONLY CONTENT [[
 #include <@prefix@.h>
-#include "checks/@arg_CHECK@_check.hpp"
+#include "checks/@arg_HEADER@"
 #include "mutants.hpp"
 static const dyad::tools::RegisterSet registered{"@module@", "@set@", @arg_CASES@, [](const dyad::cosim::CheckOptions& options) {
   using namespace dyad;
