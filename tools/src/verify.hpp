@@ -9,6 +9,7 @@ namespace dyad::tools {
 /// Each adds its sub-verb to `dyad verify`; parsing it sets `action`.
 void add_verify_formal(CLI::App& verify, Action& action);
 void add_verify_kernels(CLI::App& verify, Action& action);
+void add_verify_mutants(CLI::App& verify, Action& action);
 void add_verify_rtl(CLI::App& verify, Action& action);
 void add_verify_vectors(CLI::App& verify, Action& action);
 
