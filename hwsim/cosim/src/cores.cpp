@@ -20,7 +20,8 @@ std::unique_ptr<CoreSimulation> make(const CoreShape& shape) {
 }
 
 /// Cycles from a handover to the first beat at the output, less one (a drain takes as many cycles as there are beats, or more): capture 2,
-/// array or lanes, result registers 1, bias and zero point 2, unit, output buffer 1. The slowest way is that of averages that are requantized.
+/// array or lanes, result registers 1, bias and zero point 2, unit, output buffer 1. The slowest way is that of averages that are
+/// requantized.
 constexpr std::int64_t output_latency(std::int64_t array_latency) {
   constexpr std::int64_t kLanes = 3, kRequantizer = 3, kAverage = 3;
   return std::max(array_latency + kRequantizer, kLanes + kAverage + kRequantizer) + 5;
