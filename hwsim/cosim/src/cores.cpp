@@ -30,8 +30,10 @@ constexpr std::int64_t output_latency(std::int64_t array_latency) {
 /// The parameters stand in rtl/CMakeLists.txt too; a core whose ports differ does not compile or fails its first layer.
 const std::vector<Build>& builds() {
   static const std::vector<Build> all{
-      {{"bit_serial_core_8x8x256", 8, 8, 256, 256, 1024, 1024, 16, 0, 0, output_latency(4)}, make<Vbit_serial_core_8x8x256>},
-      {{"bit_serial_core_4x4x64", 4, 4, 64, 64, 64, 64, 4, 0, 0, output_latency(4)}, make<Vbit_serial_core_4x4x64>},
+      {{"bit_serial_core_8x8x256", 8, 8, 256, 256, 1024, 1024, 16, Rounding::kHalfUp, AverageRounding::kHalfUp, output_latency(4)},
+       make<Vbit_serial_core_8x8x256>},
+      {{"bit_serial_core_4x4x64", 4, 4, 64, 64, 64, 64, 4, Rounding::kHalfUp, AverageRounding::kHalfUp, output_latency(4)},
+       make<Vbit_serial_core_4x4x64>},
   };
   return all;
 }
