@@ -61,10 +61,9 @@ class ElementLanes {
       writes_.pop_front();
     }
   }
-  /// Slices and captures under way are dropped; results have no value until they are put again.
+  /// Slices and captures under way are dropped.
   void reset() {
     ++now_;
-    for (Values* values : {&main_, &other_, &out_main_, &out_other_}) std::fill(values->begin(), values->end(), std::nullopt);
     writes_.clear();
     captures_.clear();
     out_valid_ = false;
