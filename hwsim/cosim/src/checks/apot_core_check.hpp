@@ -50,7 +50,8 @@ class ApotFamily final : public CoreFamily {
       for (std::int64_t pass = 0; pass < passes; ++pass)
         for (const auto& vector : vectors) {
           PackedBits line(word_);
-          for (std::int64_t e = 0; e < word_ / 8; ++e) line.set(8 * e, 8, byte(vector[static_cast<std::size_t>(word * (word_ / 8) + e)], pass));
+          for (std::int64_t e = 0; e < word_ / 8; ++e)
+            line.set(8 * e, 8, byte(vector[static_cast<std::size_t>(word * (word_ / 8) + e)], pass));
           out.push_back(std::move(line));
         }
     return out;

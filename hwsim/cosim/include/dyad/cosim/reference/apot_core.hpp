@@ -8,8 +8,8 @@
 
 namespace dyad::cosim::reference {
 
-/// A tile's entries are words of 8-bit elements, row r's in row r. Registers 8 (words of activations), 9 (words of codes for each) and bit 2 of
-/// register 1 (activations are signed) say how many there are and what they mean.
+/// A tile's entries are words of 8-bit elements, row r's in row r. Registers 8 (words of activations), 9 (words of codes for each) and bit
+/// 2 of register 1 (activations are signed) say how many there are and what they mean.
 class ApotOperands final : public CoreArray {
  public:
   std::int64_t job_cycles(const CoreProgram& program) const override { return std::int64_t{program.value(8)} * passes(program); }
@@ -31,7 +31,8 @@ class ApotOperands final : public CoreArray {
       std::int64_t total = 0;
       for (std::int64_t word = 0; word < program.value(8); ++word)
         for (int at = 0; at < bits; at += 8)
-          total += apot_product(static_cast<std::uint8_t>(activations.word(activation_base + word, r).get(at, 8)), is_signed, *apot_code(1));
+          total +=
+              apot_product(static_cast<std::uint8_t>(activations.word(activation_base + word, r).get(at, 8)), is_signed, *apot_code(1));
       sum.emplace_back(static_cast<std::uint32_t>(total));
     }
   }

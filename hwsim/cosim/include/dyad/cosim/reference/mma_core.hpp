@@ -8,8 +8,8 @@
 
 namespace dyad::cosim::reference {
 
-/// A tile's entries are words of elements, row r's in row r. Registers 8 (words of K), 9 (width of the elements, MmaFormat::mode) and bits 2 and 3
-/// of register 1 (signed) say how many there are and what they mean.
+/// A tile's entries are words of elements, row r's in row r. Registers 8 (words of K), 9 (width of the elements, MmaFormat::mode) and bits
+/// 2 and 3 of register 1 (signed) say how many there are and what they mean.
 class MmaOperands final : public CoreArray {
  public:
   std::int64_t job_cycles(const CoreProgram& program) const override { return program.value(8); }
