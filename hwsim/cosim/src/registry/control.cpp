@@ -10,6 +10,7 @@
 #include <Vtile_fetch.h>
 #include <Vtile_fetch_5x40.h>
 #include <Vtile_memory_3x40x20.h>
+#include <Vword_sequencer.h>
 
 #include "checks/bit_plane_sequencer_check.hpp"
 #include "checks/core_program_check.hpp"
@@ -20,6 +21,7 @@
 #include "checks/result_stage_check.hpp"
 #include "checks/tile_fetch_check.hpp"
 #include "checks/tile_memory_check.hpp"
+#include "checks/word_sequencer_check.hpp"
 #include "registry.hpp"
 
 namespace dyad::cosim {
