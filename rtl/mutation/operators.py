@@ -151,12 +151,18 @@ class Mutator:
             semicolons = [i for i in range(first, last) if self._text(i) == ";"]
             equals = next(i for i in range(first, last) if self._text(i) == "=")
             self._expression(equals + 1, semicolons[0], False)
-            self._expression(semicolons[0] + 1, semicolons[1], False)
+            self._loop_bound(semicolons[0] + 1, semicolons[1])
         else:
             if condition.kind == "if":
                 self._change("condition", first, last, "1'b0")
                 self._change("condition", first, last, "1'b1")
             self._expression(first, last, False)
+
+    def _loop_bound(self, first, last):
+        """i < N of a for: one round less. One more only makes selections out of range, which are ignored."""
+        compared = next((i for i in range(first, last) if self._text(i) in ("<", "<=")), None)
+        if compared is not None:
+            self._change("off by one", compared + 1, last, minus_one(self._source(compared + 1, last)))
 
     # ---- expressions
 
@@ -164,6 +170,8 @@ class Mutator:
         index = first
         while index < last:
             token = self.tokens[index]
+            if token.text == "(" and self._is_width(index):
+                self.frozen.update(range(index + 1, self.module.pairs[index]))
             if index in self.frozen:
                 pass
             elif token.kind == "number":
@@ -205,16 +213,22 @@ class Mutator:
                 at = names.index(self._text(index))
                 self._change("reset value" if reset else "constant", index, index + 1, names[(at + 1) % len(names)])
 
+    def _is_width(self, opening):
+        """Is this the parenthesized width of a cast?"""
+        close = self.module.pairs[opening]
+        return self._text(close + 1) == "'" and self._text(close + 2) == "("
+
     def _cast(self, quote):
-        """Width'(x) becomes one bit narrower."""
+        """Width'(x) becomes one bit narrower, unless x is 0 or 1."""
         before = self.tokens[quote - 1]
+        if self.module.pairs[quote + 1] == quote + 3 and self._text(quote + 2) in ("0", "1"):
+            return
         if before.kind == "number" and before.text.isdigit() and int(before.text) > 1:
             self._change("width", quote - 1, quote, str(int(before.text) - 1))
         elif before.kind == "word" and before.text not in KEYWORDS | TYPES:
             self._change("width", quote - 1, quote, f"({before.text} - 1)")
         elif before.text == ")":
             opening = self.module.partner[quote - 1]
-            self.frozen.update(range(opening + 1, quote - 1))
             self._change("width", opening, quote, f"({self._source(opening, quote)} - 1)")
 
     def _select(self, opening):
