@@ -1,8 +1,6 @@
 #include <Vaverage_pool_half_up.h>
 #include <gtest/gtest.h>
 
-#include <bit>
-
 #include "checks/average_check.hpp"
 #include "dyad/cosim/requantizer_driver.hpp"
 

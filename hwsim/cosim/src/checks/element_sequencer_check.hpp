@@ -9,7 +9,8 @@
 
 namespace dyad::cosim {
 
-/// `options.cases` jobs, back to back or with gaps; resets in the middle of some. `address_bits` and `group_bits` are the model's parameters.
+/// `options.cases` jobs, back to back or with gaps; resets in the middle of some. `address_bits` and `group_bits` are the model's
+/// parameters.
 template <class Model>
 Check check_element_sequencer(const CheckOptions& options, int address_bits = 6, int group_bits = 4) {
   Check check{"element_sequencer", 0, 0, ""};
