@@ -72,6 +72,8 @@ class Mutator:
         elif kind == "instance":
             self._instance(first, last)
         else:
+            if any("unused" in self._text(i) for i in range(first, statement.assignment)):
+                return  # only there to satisfy a linter
             self._lvalue(first, statement.assignment)
             if kind == "procedural" and not statement.reset:
                 self.changes.append(Change("dropped assignment", self.tokens[first].start, self.tokens[last].end, ";"))
@@ -195,6 +197,8 @@ class Mutator:
 
     def _operator(self, index, first):
         text = self._text(index)
+        if text in ("+", "-") and self._is_fixed_index(index):
+            return
         if index > first and self._ends_operand(index - 1):
             for kind, other in BINARY.get(text, []):
                 self._change(kind, index, index + 1, other)
@@ -230,6 +234,11 @@ class Mutator:
         elif before.text == ")":
             opening = self.module.partner[quote - 1]
             self._change("width", opening, quote, f"({self._source(opening, quote)} - 1)")
+
+    def _is_fixed_index(self, index):
+        """Is this the sign in x[N - 1]? The other sign is a place that does not exist."""
+        return (self._text(index - 2) == "[" and self._text(index + 2) == "]" and self.tokens[index - 1].kind == "word"
+                and self.tokens[index + 1].kind == "number")
 
     def _select(self, opening):
         """[hi:lo] and [base +: width] lose a bit at an end; the other tokens are expressions for the caller."""

@@ -139,6 +139,9 @@ class Operators(unittest.TestCase):
                      "if (Width < 1) $error(\"no\");", "typedef logic [7:0] byte_t;", "initial assert (Width > 0);", "always_ff @(posedge clk_i) if (rst_ni) a_ok: assert (a_i < b_i);",
                      "always_ff @(posedge clk_i) if (rst_ni) begin\na_ok: assert (a_i < b_i);\nend"):
             self.assertEqual(changes(body), set(), body)
+        self.assertEqual(changes("logic unused_ready; assign unused_ready = a_i | b_i;"), set())
+        self.assertEqual(afters("assign c_o = a_i[Width-1];"), {"assign c_o = a_i[Width-0];"})
+
     def test_loops(self):
         found = afters("for (genvar i = 0; i < Width; i = i + 1) begin : gen_bit\nassign c_o[i] = a_i[i];\nend")
         self.assertEqual(found, {"for (genvar i = 1; i < Width; i = i + 1) begin : gen_bit", "for (genvar i = 0; i < Width - 1; i = i + 1) begin : gen_bit"})
