@@ -27,7 +27,11 @@ class Dut {
     if constexpr (requires(Model & m) { m.mutant_i; }) model_->mutant_i = static_cast<std::uint8_t>(mutant);
     set_clock(0);
   }
-  ~Dut() { model_->final(); }
+  ~Dut() {
+    // Verilator 5.006 takes the model's scopes out of the thread's context, which may be that of another, later Dut.
+    Verilated::threadContextp(context_.get());
+    model_->final();
+  }
 
   Model* operator->() { return model_.get(); }
   Model& operator*() { return *model_; }
