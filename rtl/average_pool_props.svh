@@ -1,4 +1,4 @@
-// Properties of average_pool (inside the module, FORMAL_PIPELINE only): what reaches the divider. A window is picked at its first element and
+// Properties of average_pool (inside the module, FORMAL_WINDOWS only): what reaches the divider. A window is picked at its first element and
 // its sum and settings are kept apart. average_divider_props.svh says what becomes of them.
 logic f_past_valid_q = 1'b0;
 always_ff @(posedge clk_i) f_past_valid_q <= 1'b1;
