@@ -7,10 +7,10 @@
 namespace dyad::cosim {
 namespace {
 
-// A vector of 100 16 bit activations times 8 columns of 16 bit weights in four passes over 8 bit halves, one element a row and cycle:
+// A vector of 100 16 bit activations times 2 columns of 16 bit weights in four passes over 8 bit halves, one element a row and cycle:
 // dot products and the sum of the activations (counted in the passes with the lower half of the weights).
 TEST(FusionArray, AccumulatesSixteenBitPasses) {
-  constexpr int kRows = 8, kColumns = 8, kDepth = 104;  // 13 words of 8 rows
+  constexpr int kRows = 4, kColumns = 2, kDepth = 104;  // 26 words of 4 rows
   for (const bool is_signed : {false, true}) {
     Random random(is_signed);
     std::vector<std::int64_t> a(kDepth), w(kDepth * kColumns);

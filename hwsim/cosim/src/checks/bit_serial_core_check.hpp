@@ -62,15 +62,17 @@ class BitSerialFamily final : public CoreFamily {
   bool activation_signed_ = false, weight_signed_ = false;
 };
 
-/// `options.cases` random layers. The other arguments are the parameters of the model; both memories have `entries` entries.
+/// `options.cases` random layers. The other arguments are the parameters of the model; `weight_entries` 0: as many as `entries`.
 template <class Model>
 Check check_bit_serial_core(const CheckOptions& options, std::int64_t rows, std::int64_t columns, std::int64_t depth, std::int64_t entries,
-                            std::int64_t lanes) {
+                            std::int64_t lanes, std::int64_t weight_entries = 0, AverageRounding average_rounding = AverageRounding::kHalfUp) {
   reference::TileCoreShape shape;
   shape.rows = shape.activation_rows = rows;
   shape.columns = shape.weight_rows = columns;
   shape.activation_word_bits = shape.weight_word_bits = depth;
-  shape.activation_entries = shape.weight_entries = entries;
+  shape.activation_entries = entries;
+  shape.weight_entries = weight_entries > 0 ? weight_entries : entries;
+  shape.average_rounding = average_rounding;
   shape.lanes = lanes;
   BitSerialFamily family(depth);
   return check_core<Model>("bit_serial_core", options, shape, reference::make_bit_serial_core(shape, depth), family);
