@@ -28,7 +28,7 @@ class OutputStationaryStimulus : public ArrayStimulus<reference::OutputStationar
     dut->in_weight_signed_i = in.weight_signed;
     set_port(dut->in_activations_i, in.activations);
     set_port(dut->in_weights_i, in.weights);
-    dut->in_load_i = random_load_ ^= 1;  // without a meaning here
+    dut->in_load_i = in.first;  // without a meaning here
     dut->in_load_row_i = 0;
   }
 
@@ -36,7 +36,6 @@ class OutputStationaryStimulus : public ArrayStimulus<reference::OutputStationar
   Random random_;
   reference::SystolicSize size_;
   bool steady_ = false;
-  mutable std::uint8_t random_load_ = 0;
 };
 
 /// Output stationary: `options.cases` captured results, as close to each other as the module allows; every output is compared in every
