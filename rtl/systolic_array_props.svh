@@ -25,8 +25,6 @@ if (Dataflow == 0) begin : gen_f_output_stationary
   always_ff @(posedge clk_i) f_captured_q <= rst_ni && (f_captured_q || f_capture_q[Latency-2]);
 
   // One cell and one sum a proof: solvers then see one multiplication and two additions.
-  localparam int FormalRow = `FORMAL_ROW;
-  localparam int FormalColumn = `FORMAL_COLUMN;
   logic signed [WeightWidth:0] f_weight;
   logic signed [ProductWidth-1:0] f_activation, f_product;
   logic [31:0] f_acc_q, f_acc_out_q, f_sum_q, f_sum_out_q;

@@ -92,7 +92,8 @@ TEST(FusionArray, CapturesAtEveryDistance) {
       dut.settle();
       if (dut->out_valid_o) {
         ++captures;
-        for (std::size_t c = 0; c < 2; ++c) EXPECT_EQ(port_word(dut->out_acc_o, c), static_cast<std::uint32_t>(distance * 3 * 6)) << distance;
+        for (std::size_t c = 0; c < 2; ++c)
+          EXPECT_EQ(port_word(dut->out_acc_o, c), static_cast<std::uint32_t>(distance * 3 * 6)) << distance;
         EXPECT_EQ(dut->out_sum_o, static_cast<std::uint32_t>(distance * 3 * 2)) << distance;
       }
       dut.clock();
