@@ -3,10 +3,16 @@
 # around it, which is what the check drives; SUBMODULES holds every other file then. A mutant is killed when any set kills it. The last part of a set
 # is the rest of the call of check_<CHECK>, or a whole call.
 set(DYAD_MUTATION_DIR ${DYAD_RTL_DIR}/mutation)
+set(DYAD_MUTANTS SAMPLE CACHE STRING "Modules whose mutants are built: ALL (tens of minutes on two cores), SAMPLE (a few small ones, for ./dev test) or OFF")
+set_property(CACHE DYAD_MUTANTS PROPERTY STRINGS ALL SAMPLE OFF)
+set(DYAD_MUTANTS_OF_SAMPLE stream_skid stream_fifo bit_serial_dpu apot_pe job_sequencer result_sequencer core_program average_divider dyadic_clamp)
 find_program(DYAD_PYTHON NAMES python3 PATHS /usr/bin NO_DEFAULT_PATH)
 
 function(dyad_mutants module)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "INSIDE;CHECK;HEADER;CASES;LIMIT" "SUBMODULES;SETS")
+  if(DYAD_MUTANTS STREQUAL SAMPLE AND NOT module IN_LIST DYAD_MUTANTS_OF_SAMPLE)
+    return()
+  endif()
   foreach(default IN ITEMS CASES:5000 LIMIT:40)
     string(REGEX MATCH "([A-Z]+):(.+)" unused ${default})
     if(NOT arg_${CMAKE_MATCH_1})
@@ -71,6 +77,7 @@ static const dyad::tools::RegisterModule registered{"@module@", dyad::embedded::
     set(verilated ${folder}/${set})
     add_custom_command(
       OUTPUT ${verilated}/${prefix}__all.cpp ${verilated}/${prefix}.h
+      COMMAND ${CMAKE_COMMAND} -DFOLDER=${verilated} -DPREFIX=${prefix} -DCLEAN=ON -P ${PROJECT_SOURCE_DIR}/cmake/JoinVerilated.cmake
       COMMAND ${DYAD_VERILATOR} --cc -Wno-fatal -Wno-lint -Wno-style --assert -O3 --x-assign unique --x-initial unique
               --top-module ${top} --prefix ${prefix} --Mdir ${verilated} -I${DYAD_RTL_DIR} ${parameters} ${waivers}
               ${arg_SUBMODULES} ${folder}/${module}_mutants.sv
