@@ -87,4 +87,9 @@ module apot_dot #(
   end
 
   assign out_acc_o = acc_q;
+
+`ifdef FORMAL
+  `include "apot_dot_props.svh"
+`endif
+
 endmodule

@@ -20,4 +20,9 @@ module apot_pe (
   assign term_b = in_code_i[2:0] == 3'd0 ? 23'd0 : activation << (in_code_i[2:0] - 3'd1);
   assign magnitude = term_a + term_b;
   assign out_product_o = in_code_i[7] ? -magnitude : magnitude;
+
+`ifdef FORMAL
+  `include "apot_pe_props.svh"
+`endif
+
 endmodule

@@ -105,4 +105,9 @@ module bit_serial_array #(
   assign out_valid_o = capture_q[Latency-1];
   assign out_acc_o = out_acc_q;
   assign out_sum_o = out_sum_q;
+
+`ifdef FORMAL
+  `include "bit_serial_array_props.svh"
+`endif
+
 endmodule

@@ -4,14 +4,21 @@ always_ff @(posedge clk_i) f_past_valid_q <= 1'b1;
 always @* if (!f_past_valid_q) assume (!rst_ni);
 
 `ifdef FORMAL_STEP
-// The function once more, with the ones counted one by one, in registers beside the module's.
-function automatic logic [CountWidth-1:0] f_count(input logic [Depth-1:0] bits);
-  f_count = '0;
-  for (int unsigned i = 0; i < Depth; i = i + 1) f_count = f_count + bits[i];
+// The function once more, with the ones counted as a plain tree of adders (Depth at most 64), in registers beside the module's.
+function automatic logic [6:0] f_count(input logic [63:0] bits);
+  logic [32*2-1:0] pairs;
+  logic [16*3-1:0] fours;
+  logic [8*4-1:0] eights;
+  logic [4*5-1:0] sixteens;
+  for (int i = 0; i < 32; i = i + 1) pairs[i*2+:2] = {1'b0, bits[2*i]} + {1'b0, bits[2*i+1]};
+  for (int i = 0; i < 16; i = i + 1) fours[i*3+:3] = {1'b0, pairs[4*i+:2]} + {1'b0, pairs[4*i+2+:2]};
+  for (int i = 0; i < 8; i = i + 1) eights[i*4+:4] = {1'b0, fours[6*i+:3]} + {1'b0, fours[6*i+3+:3]};
+  for (int i = 0; i < 4; i = i + 1) sixteens[i*5+:5] = {1'b0, eights[8*i+:4]} + {1'b0, eights[8*i+4+:4]};
+  f_count = {2'b0, sixteens[0+:5]} + {2'b0, sixteens[5+:5]} + {2'b0, sixteens[10+:5]} + {2'b0, sixteens[15+:5]};
 endfunction
 
 logic f_valid1_q, f_first1_q, f_shift1_q, f_negate1_q, f_valid2_q, f_first2_q, f_shift2_q, f_negate2_q, f_known_q;
-logic [CountWidth-1:0] f_count1_q, f_count2_q;
+logic [6:0] f_count1_q, f_count2_q;
 logic [31:0] f_acc_q;
 always_ff @(posedge clk_i) begin
   f_valid1_q  <= rst_ni && in_valid_i;

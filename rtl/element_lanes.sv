@@ -110,7 +110,7 @@ module element_lanes #(
       element_last_q  <= last_q;
       element_group_q <= group_q;
     end
-    if (element_valid_q) begin
+    if (rst_ni && element_valid_q) begin
       sum_q <= sum_d;
       if (element_last_q) begin
         if (operation_i == 2'd2) other_q[element_group_q*Lanes*32+:Lanes*32] <= element_q;
@@ -118,7 +118,7 @@ module element_lanes #(
       end
       if (element_first_q && operation_i == 2'd2) main_q[element_group_q*Lanes*32+:Lanes*32] <= element_q;
     end
-    if (element_capture_q) begin
+    if (rst_ni && element_capture_q) begin
       out_main_o  <= main_q;
       out_other_o <= other_q;
     end

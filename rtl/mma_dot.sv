@@ -2,8 +2,7 @@
 ///
 /// The words hold WordBits / 8 elements of 8 bits (mode 0), WordBits / 4 of 4 bits (mode 1) or WordBits of 1 bit (mode 2), element 0 lowest.
 /// acc = (in_first_i ? 0 : acc) + sum of activation[i] * weight[i]   modulo 2^32, each operand signed or unsigned as in_*_signed_i says
-/// (a signed 1-bit element is 0 or -1; both unsigned: AND and popcount).
-/// A lane of 8 bits has four multipliers of 4 x 4 bits: 8-bit products are hh * 256 + (hl + lh) * 16 + ll, two 4-bit products are hh + ll.
+/// (a signed 1-bit element is 0 or -1; both unsigned: AND and popcount). WordBits / 8 lanes (mma_lane) and an adder tree.
 /// Pipeline: sums of 32-bit groups | sum of the word | accumulator. A word presented in cycle t is part of out_acc_o from cycle t + 3.
 module mma_dot #(
     /// Bits of an operand word: a multiple of 8, at most 1024.
@@ -39,48 +38,10 @@ module mma_dot #(
     $error("mma_dot: WordBits must be a multiple of 8 in 8..1024");
   end
 
-  // Product of two nibbles, each two's complement if its flag is set.
-  function automatic logic signed [9:0] multiply(input logic [3:0] a, input logic a_signed, input logic [3:0] w, input logic w_signed);
-    logic signed [4:0] a_wide, w_wide;
-    a_wide = {a_signed & a[3], a};
-    w_wide = {w_signed & w[3], w};
-    multiply = 10'(a_wide) * 10'(w_wide);
-  endfunction
-
-  // Ones of a byte.
-  function automatic logic [3:0] count_ones(input logic [7:0] bits);
-    logic [7:0] fields;
-    fields = bits - ((bits >> 1) & 8'h55);
-    fields = (fields & 8'h33) + ((fields >> 2) & 8'h33);
-    fields = fields + (fields >> 4);
-    count_ones = fields[3:0];
-  endfunction
-
-  // Sum of the products of one 8-bit lane: -255 * 128 .. 255 * 255.
-  function automatic logic signed [GroupWidth-1:0] lane(input logic [7:0] a, input logic a_signed, input logic [7:0] w, input logic w_signed,
-                                                        input logic [1:0] mode);
-    logic signed [9:0] low, high, cross_a, cross_w;
-    logic signed [GroupWidth-1:0] ones;
-    lane = '0;
-    if (mode[1]) begin
-      ones = GroupWidth'(count_ones(a & w));
-      lane = a_signed != w_signed ? -ones : ones;
-    end else begin
-      high = multiply(a[7:4], a_signed, w[7:4], w_signed);
-      low = multiply(a[3:0], a_signed & mode[0], w[3:0], w_signed & mode[0]);
-      if (mode[0]) begin
-        lane = GroupWidth'(high) + GroupWidth'(low);
-      end else begin
-        cross_a = multiply(a[7:4], a_signed, w[3:0], 1'b0);
-        cross_w = multiply(a[3:0], 1'b0, w[7:4], w_signed);
-        lane = (GroupWidth'(high) <<< 8) + ((GroupWidth'(cross_a) + GroupWidth'(cross_w)) <<< 4) + GroupWidth'(low);
-      end
-    end
-  endfunction
-
   logic [Groups*32-1:0] activations, weights;
   logic [Groups*GroupWidth-1:0] groups_d, groups_q;
   logic signed [GroupWidth-1:0] group;
+  logic [Groups*4*GroupWidth-1:0] lanes;
   logic signed [SumWidth-1:0] sum_d, sum_q;
   logic [31:0] base, acc_q;
   logic grouped_valid_q, grouped_first_q, summed_valid_q, summed_first_q;
@@ -90,11 +51,25 @@ module mma_dot #(
     weights = '0;
     activations[WordBits-1:0] = in_activations_i;
     weights[WordBits-1:0] = in_weights_i;
+  end
+
+  for (genvar l = 0; l < Groups * 4; l = l + 1) begin : gen_lane
+    mma_lane u_lane (
+        .in_mode_i(in_mode_i),
+        .in_activation_signed_i(in_activation_signed_i),
+        .in_weight_signed_i(in_weight_signed_i),
+        .in_activation_i(activations[l*8+:8]),
+        .in_weight_i(weights[l*8+:8]),
+        .out_sum_o(lanes[l*GroupWidth+:GroupWidth])
+    );
+  end
+
+  always_comb begin
     groups_d = '0;
     for (int unsigned g = 0; g < Groups; g = g + 1) begin
       group = '0;
       for (int unsigned l = 0; l < 4; l = l + 1) begin
-        group = group + lane(activations[g*32+l*8+:8], in_activation_signed_i, weights[g*32+l*8+:8], in_weight_signed_i, in_mode_i);
+        group = group + $signed(lanes[(g*4+l)*GroupWidth+:GroupWidth]);
       end
       groups_d[g*GroupWidth+:GroupWidth] = group;
     end
@@ -124,4 +99,9 @@ module mma_dot #(
   end
 
   assign out_acc_o = acc_q;
+
+`ifdef FORMAL
+  `include "mma_dot_props.svh"
+`endif
+
 endmodule

@@ -110,4 +110,9 @@ module mma_tile #(
   assign out_valid_o = capture_q[Latency-1];
   assign out_acc_o = out_acc_q;
   assign out_sum_o = out_sum_q;
+
+`ifdef FORMAL
+  `include "mma_tile_props.svh"
+`endif
+
 endmodule

@@ -117,7 +117,9 @@ TEST_F(Formal, ReportsContradictoryAssumptions) {
   const ModuleProofs module = prove("contradiction");
   ASSERT_EQ(module.proofs.size(), 1u);
   for (const Obligation& one : module.proofs[0].obligations) {
-    if (one.name == "base" || one.name == "cover") EXPECT_EQ(one.status, ProofStatus::kVacuous) << one.name << ": " << one.reason;
+    if (one.name == "base" || one.name == "cover") {
+      EXPECT_EQ(one.status, ProofStatus::kVacuous) << one.name << ": " << one.reason;
+    }
   }
 }
 

@@ -19,7 +19,7 @@ void add_verify(CLI::App& program, Action& action) {
   auto* verb = program.add_subcommand("verify", "Check that every implementation computes the same integers");
   verb->require_subcommand(1);
   verb->footer("Example:\n  dyad verify rtl dyadic_requantizer --cases 100000");
-  for (const auto add : {add_verify_rtl, add_verify_formal, add_verify_kernels}) add(*verb, action);
+  for (const auto add : {add_verify_rtl, add_verify_formal, add_verify_mutants, add_verify_kernels, add_verify_vectors}) add(*verb, action);
 }
 
 }  // namespace dyad::tools

@@ -7,9 +7,11 @@
 namespace dyad::tools {
 
 /// Each adds its sub-verb to `dyad verify`; parsing it sets `action`.
-void add_verify_kernels(CLI::App& verify, Action& action);
-void add_verify_rtl(CLI::App& verify, Action& action);
 void add_verify_formal(CLI::App& verify, Action& action);
+void add_verify_kernels(CLI::App& verify, Action& action);
+void add_verify_mutants(CLI::App& verify, Action& action);
+void add_verify_rtl(CLI::App& verify, Action& action);
+void add_verify_vectors(CLI::App& verify, Action& action);
 
 /// What a command says that needs RTL in a build without it.
 Error without_rtl(const std::string& what);

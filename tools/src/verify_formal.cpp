@@ -8,9 +8,8 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "command.hpp"
-#include "verify.hpp"
 #include "console.hpp"
+#include "verify.hpp"
 
 namespace dyad::tools {
 namespace {

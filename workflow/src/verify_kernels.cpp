@@ -30,9 +30,7 @@ Result<std::vector<Candidate>> make_candidates(const std::vector<std::string>& w
       for (const std::string& each : known) list += (list.empty() ? "" : ", ") + each;
       return Error{"--backend", "there is no '" + name + "' to verify here", "one of: " + list};
     }
-    const bool is_cpu = name.rfind(kCpuPrefix, 0) == 0;
-    DYAD_TRY(auto backend,
-             is_cpu ? kernels::make_cpu_backend(kernels::cpu_isa_from_name(name.substr(kCpuPrefix.size()))) : make_integer_backend(name));
+    DYAD_TRY(auto backend, make_verifiable_backend(name));
     candidates.push_back({name, std::move(backend)});
   }
   return candidates;
@@ -116,6 +114,11 @@ std::vector<std::string> verifiable_backends() {
   for (const std::string& name : integer_backend_names())
     if (name != "scalar" && name != "cpu") names.push_back(name);
   return names;
+}
+
+Result<std::unique_ptr<IntegerBackend>> make_verifiable_backend(const std::string& name) {
+  if (name.rfind(kCpuPrefix, 0) == 0) return kernels::make_cpu_backend(kernels::cpu_isa_from_name(name.substr(kCpuPrefix.size())));
+  return make_integer_backend(name);
 }
 
 Result<std::vector<CheckOutcome>> verify_kernels(const KernelVerification& options, Progress& progress) {

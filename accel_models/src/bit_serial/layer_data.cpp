@@ -36,7 +36,7 @@ Pixel pixel_under(const LayerShape& s, std::int64_t oh, std::int64_t ow, std::in
 /// Every input element is under exactly one window, and no window reaches beyond.
 bool covers_evenly(const LayerShape& s) {
   const auto axis = [](std::int64_t in, std::int64_t out, int kernel, int stride, int dilation, int before, int after) {
-    return kernel == stride && (dilation == 1 || kernel == 1) && before == 0 && after == 0 && in == out * kernel;
+    return (kernel == stride || out == 1) && (dilation == 1 || kernel == 1) && before == 0 && after == 0 && in == out * kernel;
   };
   const Window& w = s.window;
   return axis(s.in_h, s.out_h, w.kernel_h, w.stride_h, w.dilation_h, w.pad_top, w.pad_bottom) &&
@@ -608,11 +608,18 @@ void LayerData::drained(std::int64_t job_index) {
 void LayerData::store(std::int64_t job_index, std::span<const std::int32_t> results) {
   const Job now = job(job_index);
   DYAD_EXPECT(static_cast<std::int64_t>(results.size()) == results_per_job(), "another number of results than a job has");
+  // Runs of results that are neighbours in the output: all of an elementwise tile, a row's columns otherwise.
+  const std::int64_t run = is_elementwise() ? results_per_job() : machine_.columns;
   output_.visit([&](auto values) {
     using Value = typename decltype(values)::value_type;
-    for (std::int64_t i = 0; i < results_per_job(); ++i)
-      if (const std::int64_t output = output_index(now, i); output >= 0)
-        values[static_cast<std::size_t>(output)] = static_cast<Value>(results[static_cast<std::size_t>(i)]);
+    for (std::int64_t first = 0; first < results_per_job(); first += run) {
+      const std::int64_t output = output_index(now, first);
+      if (output < 0) break;
+      std::int64_t count = run;
+      while (output_index(now, first + count - 1) < 0) --count;
+      for (std::int64_t i = 0; i < count; ++i)
+        values[static_cast<std::size_t>(output + i)] = static_cast<Value>(results[static_cast<std::size_t>(first + i)]);
+    }
   });
 }
 

@@ -36,12 +36,12 @@ Result<void> check_layer(const LayerData& data, const Machine& machine, const co
   };
   const Operation operation = operation_of(data);
   const Rounding rounding = data.result_parameters().rounding;
-  if ((operation == Operation::kRequantize || operation == Operation::kAdd || data.operands().narrowing) && static_cast<int>(rounding) != shape.rounding)
+  if ((operation == Operation::kRequantize || operation == Operation::kAdd || data.operands().narrowing) && rounding != shape.rounding)
     return refuse("rounds " + std::string(to_string(rounding)) + ", but the core '" + shape.name + "' was built with " +
-                      std::string(to_string(static_cast<Rounding>(shape.rounding))),
-                  "quantize with --rounding " + std::string(to_string(static_cast<Rounding>(shape.rounding))));
+                      std::string(to_string(shape.rounding)),
+                  "quantize with --rounding " + std::string(to_string(shape.rounding)));
   if (!data.is_elementwise()) return {};
-  if (operation == Operation::kAverage && cosim::average_rounding_parameter(layer.average_rounding) != shape.average_rounding)
+  if (operation == Operation::kAverage && layer.average_rounding != shape.average_rounding)
     return refuse("averages with rounding " + std::string(to_string(layer.average_rounding)) + ", for which the core '" + shape.name +
                       "' was not built",
                   "quantize with --average-rounding half_up");
@@ -50,7 +50,8 @@ Result<void> check_layer(const LayerData& data, const Machine& machine, const co
     const BitWidth input = layer.inputs[0];
     const std::int64_t largest = std::max(-input.lowest(), input.highest()) * data.steps();
     if (!reciprocal || largest > reciprocal->largest_sum)
-      return refuse("its sums of up to " + std::to_string(largest) + " are more than the core divides exactly", "run it on another backend");
+      return refuse("its sums of up to " + std::to_string(largest) + " are more than the core divides exactly",
+                    "run it on another backend");
   }
   const std::int64_t bits = data.problem().activation_bits;
   if (bits != 8 && bits != 16 && bits != 32)
@@ -177,8 +178,8 @@ Result<cosim::CoreResult> run_on_core(cosim::CoreSimulation& core, LayerData& da
   layer.parameters = [&](std::int64_t result, std::int64_t column) {
     // Elementwise layers have one ratio; their results are not in the order of columns.
     const ChannelParameters p = elementwise ? data.channel_parameters(0) : data.column_parameters(data.job(job_of(result)), column);
-    return cosim::ColumnParameters{p.bias,           p.weight_zero_point, p.ratio.multiplier, p.other_ratio.multiplier,
-                                   p.ratio.shift,    p.other_ratio.shift};
+    return cosim::ColumnParameters{p.bias,        p.weight_zero_point, p.ratio.multiplier, p.other_ratio.multiplier,
+                                   p.ratio.shift, p.other_ratio.shift};
   };
   layer.residual = [&](std::int64_t result) { return data.residual_operands(data.job(job_of(result))); };
   layer.store = [&](std::int64_t result, std::span<const std::int32_t> values) { data.store(job_of(result), values); };

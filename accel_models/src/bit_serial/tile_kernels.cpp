@@ -30,29 +30,39 @@ void plain_planes(const Element* elements, std::int64_t count, std::uint32_t* pl
 
 #if defined(__x86_64__)
 
-/// Columns that share the loads of a row.
-constexpr std::int64_t kColumns = 4;
+/// Rows and columns that share each other's loads.
+constexpr std::int64_t kRows = 2, kColumns = 4;
 
 // vpmaddwd adds two products of 16 bits into 32; vpaddd wraps.
 __attribute__((target("avx2"))) void avx2(const std::int16_t* a, std::int64_t rows, const std::int16_t* b, std::int64_t columns,
                                           std::int64_t stride, std::uint32_t* out, std::int64_t out_stride) {
-  for (std::int64_t r = 0; r < rows; ++r)
+  for (std::int64_t row = 0; row < rows; row += kRows)
     for (std::int64_t first = 0; first < columns; first += kColumns) {
-      const std::int64_t count = columns - first < kColumns ? columns - first : kColumns;
-      const std::int16_t *x = a + r * stride, *y[kColumns];
+      // Rows and columns beyond the last are the first ones once more, and not stored.
+      const std::int64_t row_count = rows - row < kRows ? rows - row : kRows,
+                         count = columns - first < kColumns ? columns - first : kColumns;
+      const std::int16_t *x[kRows], *y[kColumns];
+      for (std::int64_t r = 0; r < kRows; ++r) x[r] = a + (row + (r < row_count ? r : 0)) * stride;
       for (std::int64_t c = 0; c < kColumns; ++c) y[c] = b + (first + (c < count ? c : 0)) * stride;
-      __m256i s0 = _mm256_setzero_si256(), s1 = s0, s2 = s0, s3 = s0;
+      __m256i s[kRows][kColumns];
+      for (auto& of_row : s)
+        for (__m256i& sum : of_row) sum = _mm256_setzero_si256();
       for (std::int64_t e = 0; e < stride; e += 16) {
-        const __m256i v = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x + e));
-        s0 = _mm256_add_epi32(s0, _mm256_madd_epi16(v, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(y[0] + e))));
-        s1 = _mm256_add_epi32(s1, _mm256_madd_epi16(v, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(y[1] + e))));
-        s2 = _mm256_add_epi32(s2, _mm256_madd_epi16(v, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(y[2] + e))));
-        s3 = _mm256_add_epi32(s3, _mm256_madd_epi16(v, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(y[3] + e))));
+        const __m256i v0 = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x[0] + e));
+        const __m256i v1 = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x[1] + e));
+#pragma GCC unroll 4
+        for (std::int64_t c = 0; c < kColumns; ++c) {
+          const __m256i w = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(y[c] + e));
+          s[0][c] = _mm256_add_epi32(s[0][c], _mm256_madd_epi16(v0, w));
+          s[1][c] = _mm256_add_epi32(s[1][c], _mm256_madd_epi16(v1, w));
+        }
       }
-      const __m256i pairs = _mm256_hadd_epi32(_mm256_hadd_epi32(s0, s1), _mm256_hadd_epi32(s2, s3));
-      alignas(16) std::uint32_t sums[kColumns];
-      _mm_store_si128(reinterpret_cast<__m128i*>(sums), _mm_add_epi32(_mm256_castsi256_si128(pairs), _mm256_extracti128_si256(pairs, 1)));
-      for (std::int64_t c = 0; c < count; ++c) out[r * out_stride + first + c] = sums[c];
+      for (std::int64_t r = 0; r < row_count; ++r) {
+        const __m256i pairs = _mm256_hadd_epi32(_mm256_hadd_epi32(s[r][0], s[r][1]), _mm256_hadd_epi32(s[r][2], s[r][3]));
+        alignas(16) std::uint32_t sums[kColumns];
+        _mm_store_si128(reinterpret_cast<__m128i*>(sums), _mm_add_epi32(_mm256_castsi256_si128(pairs), _mm256_extracti128_si256(pairs, 1)));
+        for (std::int64_t c = 0; c < count; ++c) out[(row + r) * out_stride + first + c] = sums[c];
+      }
     }
 }
 

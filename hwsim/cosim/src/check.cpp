@@ -13,6 +13,7 @@ const std::vector<RegisteredCheck>& registered_checks() {
     add_requantizer_checks(all);
     add_arrays_checks(all);
     add_cores_checks(all);
+    add_systolic_checks(all);
     return all;
   }();
   return checks;

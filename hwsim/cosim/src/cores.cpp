@@ -20,17 +20,20 @@ std::unique_ptr<CoreSimulation> make(const CoreShape& shape) {
 }
 
 /// Cycles from a handover to the first beat at the output, less one (a drain takes as many cycles as there are beats, or more): capture 2,
-/// array or lanes, result registers 1, bias and zero point 2, unit, output buffer 1. The slowest way is that of averages that are requantized.
+/// array or lanes, result registers 1, bias and zero point 2, unit, output buffer 1. The slowest way is that of averages that are
+/// requantized.
 constexpr std::int64_t output_latency(std::int64_t array_latency) {
-  constexpr std::int64_t kLanes = 3, kRequantizer = 3, kAverage = 4;
+  constexpr std::int64_t kLanes = 3, kRequantizer = 3, kAverage = 3;
   return std::max(array_latency + kRequantizer, kLanes + kAverage + kRequantizer) + 5;
 }
 
 /// The parameters stand in rtl/CMakeLists.txt too; a core whose ports differ does not compile or fails its first layer.
 const std::vector<Build>& builds() {
   static const std::vector<Build> all{
-      {{"bit_serial_core_8x8x256", 8, 8, 256, 256, 1024, 1024, 16, 0, 0, output_latency(4)}, make<Vbit_serial_core_8x8x256>},
-      {{"bit_serial_core_4x4x64", 4, 4, 64, 64, 64, 64, 4, 0, 0, output_latency(4)}, make<Vbit_serial_core_4x4x64>},
+      {{"bit_serial_core_8x8x256", 8, 8, 256, 256, 1024, 1024, 16, Rounding::kHalfUp, AverageRounding::kHalfUp, output_latency(4)},
+       make<Vbit_serial_core_8x8x256>},
+      {{"bit_serial_core_4x4x64", 4, 4, 64, 64, 64, 64, 4, Rounding::kHalfUp, AverageRounding::kHalfUp, output_latency(4)},
+       make<Vbit_serial_core_4x4x64>},
   };
   return all;
 }

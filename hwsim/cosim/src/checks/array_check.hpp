@@ -124,8 +124,13 @@ Check compare_array(const std::string& name, const CheckOptions& options, Refere
   Willingness offers(options.seed + 1);
   CaptureTimes captures(options.seed + 2);
   typename Reference::Inputs in;
-  in.activations = PackedBits(static_cast<std::int64_t>(expected.rows()) * expected.word_bits());
-  in.weights = PackedBits(static_cast<std::int64_t>(expected.columns()) * expected.word_bits());
+  if constexpr (requires { expected.weight_bits(); }) {
+    in.activations = PackedBits(expected.activation_bits());
+    in.weights = PackedBits(expected.weight_bits());
+  } else {
+    in.activations = PackedBits(static_cast<std::int64_t>(expected.rows()) * expected.word_bits());
+    in.weights = PackedBits(static_cast<std::int64_t>(expected.columns()) * expected.word_bits());
+  }
   stimulus.drive(dut, in);
   dut->in_valid_i = 0;
   dut->in_capture_i = 0;
@@ -140,6 +145,7 @@ Check compare_array(const std::string& name, const CheckOptions& options, Refere
     in.reset = random.below(1000) == 0;
     in.valid = offers.next();
     in.capture = started && captures.next();
+    if constexpr (requires { expected.can_capture(); }) in.capture = in.capture && expected.can_capture();
     if (in.capture) stimulus.on_capture();
     if (in.valid) {
       stimulus.next(in, !started);

@@ -10,5 +10,6 @@ void add_control_checks(std::vector<RegisteredCheck>& checks);
 void add_requantizer_checks(std::vector<RegisteredCheck>& checks);
 void add_arrays_checks(std::vector<RegisteredCheck>& checks);
 void add_cores_checks(std::vector<RegisteredCheck>& checks);
+void add_systolic_checks(std::vector<RegisteredCheck>& checks);
 
 }  // namespace dyad::cosim

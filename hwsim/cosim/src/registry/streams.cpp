@@ -11,15 +11,12 @@
 namespace dyad::cosim {
 
 void add_streams_checks(std::vector<RegisteredCheck>& checks) {
-  checks.insert(
-      checks.end(),
-      {
-          {"stream_skid", 1'000'000, false, check_stream_skid<Vstream_skid>},
-          {"stream_fifo/depth_1", 1'000'000, false, [](const CheckOptions& o) { return check_stream_fifo<Vstream_fifo_1>(o, 1); }},
-          {"stream_fifo/depth_2", 1'000'000, false, [](const CheckOptions& o) { return check_stream_fifo<Vstream_fifo_2>(o, 2); }},
-          {"stream_fifo/depth_5", 1'000'000, false, [](const CheckOptions& o) { return check_stream_fifo<Vstream_fifo_5>(o, 5); }},
-          {"stream_fifo/depth_8", 1'000'000, false, [](const CheckOptions& o) { return check_stream_fifo<Vstream_fifo>(o, 8); }},
-      });
+  const std::int64_t beats = 1'000'000;
+  checks.push_back({"stream_skid", beats, false, check_stream_skid<Vstream_skid>});
+  checks.push_back({"stream_fifo/1", beats, false, [](const CheckOptions& o) { return check_stream_fifo<Vstream_fifo_1>(o, 1); }});
+  checks.push_back({"stream_fifo/2", beats, false, [](const CheckOptions& o) { return check_stream_fifo<Vstream_fifo_2>(o, 2); }});
+  checks.push_back({"stream_fifo/5", beats, false, [](const CheckOptions& o) { return check_stream_fifo<Vstream_fifo_5>(o, 5); }});
+  checks.push_back({"stream_fifo/8", beats, false, [](const CheckOptions& o) { return check_stream_fifo<Vstream_fifo>(o, 8); }});
 }
 
 }  // namespace dyad::cosim

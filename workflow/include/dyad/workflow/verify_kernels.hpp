@@ -1,6 +1,9 @@
 /// \file Every integer backend against `scalar` on random and extreme layers.
 #pragma once
 
+#include <memory>
+
+#include "dyad/base/integer_backend.hpp"
 #include "dyad/workflow/checks.hpp"
 #include "dyad/workflow/progress.hpp"
 
@@ -14,6 +17,8 @@ struct KernelVerification {
 
 /// Names that can be verified: each CPU instruction set of this machine ("cpu/avx2"), then every registered backend but `scalar` and `cpu`.
 std::vector<std::string> verifiable_backends();
+/// The backend of such a name.
+Result<std::unique_ptr<IntegerBackend>> make_verifiable_backend(const std::string& name);
 
 /// One check for each backend and operation ("cpu/avx2/conv"), and its extremes and ties. A layer that a backend refuses is a mismatch.
 /// An Error when a backend doesn't exist or can't be made here.

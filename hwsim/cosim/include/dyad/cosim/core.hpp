@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "dyad/base/dyadic.hpp"
 #include "dyad/hwsim/dram_timing.hpp"
 
 namespace dyad::cosim {
@@ -21,7 +22,8 @@ struct CoreShape {
   std::int64_t activation_word_bits = 64, weight_word_bits = 64;
   std::int64_t activation_entries = 64, weight_entries = 64;
   std::int64_t lanes = 1;
-  int rounding = 0, average_rounding = 0;  ///< the modules' parameters of these names
+  Rounding rounding = Rounding::kHalfUp;
+  AverageRounding average_rounding = AverageRounding::kHalfUp;
   /// Cycles from the end of a result's drain until all its beats are at the output; the machine's pipeline_cycles may not be less.
   std::int64_t output_latency = 0;
   bool operator==(const CoreShape&) const = default;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <deque>
 #include <optional>
 #include <utility>
@@ -134,6 +135,11 @@ class ResultStage {
       }
       const auto exact = static_cast<std::int32_t>(*acc + static_cast<std::uint32_t>(column.bias) -
                                                    static_cast<std::uint32_t>(column.weight_zero_point) * *sum);
+      // What average_divider promises ends where sum and rounding offset leave 31 bits.
+      if (layer.operation == Operation::kAverage && std::abs(std::int64_t{exact}) + layer.count / 2 > INT32_MAX) {
+        values.emplace_back();
+        continue;
+      }
       values.emplace_back(static_cast<std::uint32_t>(finish(layer, column, exact, static_cast<std::int32_t>(*other))));
     }
     return values;

@@ -1,0 +1,334 @@
+#include "dyad/workflow/verify_mutants.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <thread>
+#include <tuple>
+
+#include "dyad/base/files.hpp"
+#include "dyad/base/parallel.hpp"
+#include "dyad/workflow/verify_formal.hpp"
+#include "process.hpp"
+
+namespace dyad::workflow {
+namespace {
+namespace fs = std::filesystem;
+
+constexpr const char* kProgram = "rtl_mutants";
+
+/// An entry of equivalent.json.
+struct Equivalence {
+  std::string place, module, before, after, argument;
+  int occurrence = 1;
+
+  bool matches(const MutantReport& mutant) const {
+    return std::tie(module, before, after, occurrence) == std::tie(mutant.module, mutant.before, mutant.after, mutant.occurrence);
+  }
+};
+
+/// $DYAD_RTL_MUTANTS, else beside this program or in tools/ of the build tree above it.
+Result<fs::path> find_program() {
+  const char* const hint = "configure with -DDYAD_BUILD_TESTS=ON and Verilator (Debian: verilator) and build; or let DYAD_RTL_MUTANTS name it";
+  if (const char* named = std::getenv("DYAD_RTL_MUTANTS")) {
+    if (!fs::exists(named)) return Error{std::string("DYAD_RTL_MUTANTS=") + named, "there is no such program", hint};
+    return fs::path(named);
+  }
+  std::error_code code;
+  const fs::path self = fs::read_symlink("/proc/self/exe", code);
+  constexpr int kDeepestProgram = 5;
+  fs::path folder = self.parent_path();
+  if (fs::exists(folder / kProgram)) return folder / kProgram;
+  for (int up = 0; up < kDeepestProgram && folder.has_relative_path(); ++up) {
+    folder = folder.parent_path();
+    if (fs::exists(folder / "tools" / kProgram)) return folder / "tools" / kProgram;
+  }
+  return Error{kProgram, "the program that holds the mutants was not found", hint};
+}
+
+/// Runs rtl_mutants; its lines, in the order in which they came.
+Result<std::vector<Json>> run_program(const fs::path& program, std::vector<std::string> words, const fs::path& folder, Progress& progress,
+                                      std::int64_t expected_lines) {
+  const fs::path file = folder / "mutants.jsonl";
+  words.insert(words.begin(), {program.string(), "--output", file.string()});
+  Command command;
+  command.words = std::move(words);
+  command.folder = folder;
+  command.cancelled = [&] {
+    if (std::ifstream lines(file); lines && expected_lines > 0) {
+      const auto done = std::count(std::istreambuf_iterator<char>(lines), {}, '\n');
+      progress.update(std::min<std::int64_t>(done, expected_lines), expected_lines);
+    }
+    return progress.cancelled();
+  };
+  DYAD_TRY(const CommandResult result, run_command(command));
+  if (result.cancelled) return Error{kProgram, "was stopped", "run it again"};
+  std::vector<Json> found;
+  if (fs::exists(file)) {
+    std::ifstream lines(file);
+    for (std::string line; std::getline(lines, line);) {
+      DYAD_TRY(Json json, parse_json(line, program.string()));
+      found.push_back(std::move(json));
+    }
+  }
+  for (const Json& json : found)
+    if (json.value("id", 0) == 0 && json.value("killed", false))
+      return Error{json.at("module").get<std::string>(),
+                   "the module itself fails its check, so that its mutants say nothing: " + json.value("reason", ""),
+                   "dyad verify rtl " + json.at("module").get<std::string>()};
+  if (result.exit_status != 0)
+    return Error{program.string(), fmt::format("ended with status {}: {}", result.exit_status, result.output), "dyad verify mutants --help"};
+  return found;
+}
+
+MutantReport report_of(const Json& json) {
+  MutantReport mutant;
+  mutant.module = json.at("module").get<std::string>();
+  mutant.id = json.at("id").get<int>();
+  mutant.file = "rtl/" + json.at("file").get<std::string>();
+  mutant.line = json.at("line").get<int>();
+  mutant.kind = json.at("kind").get<std::string>();
+  mutant.before = json.at("before").get<std::string>();
+  mutant.after = json.at("after").get<std::string>();
+  mutant.occurrence = json.at("occurrence").get<int>();
+  mutant.start = json.at("start").get<std::int64_t>();
+  mutant.end = json.at("end").get<std::int64_t>();
+  mutant.text = json.at("text").get<std::string>();
+  if (json.value("killed", false)) {
+    mutant.fate = Fate::kKilledBySimulation;
+    const std::string set = json.value("set", "");
+    mutant.reason = (set.empty() || set == "default" ? "" : set + ": ") + json.value("reason", "");
+  }
+  return mutant;
+}
+
+Result<std::vector<Equivalence>> read_equivalences(const fs::path& file) {
+  DYAD_TRY(const Json document, read_json(file));
+  const JsonReader reader(document, file.string());
+  DYAD_CHECK(reader.schema("dyad.equivalent_mutants", 1));
+  DYAD_TRY(const JsonReader list, reader.member("mutants"));
+  DYAD_TRY(const std::vector<JsonReader> entries, list.elements());
+  std::vector<Equivalence> found;
+  for (const JsonReader& entry : entries) {
+    Equivalence one;
+    one.place = entry.place();
+    DYAD_TRY(one.module, entry.string("module"));
+    DYAD_TRY(one.before, entry.string("before"));
+    DYAD_TRY(one.after, entry.string("after"));
+    DYAD_TRY(one.argument, entry.string("argument"));
+    if (entry.has("occurrence")) {
+      DYAD_TRY(const std::int64_t occurrence, entry.integer("occurrence", 1, 10'000));
+      one.occurrence = static_cast<int>(occurrence);
+    }
+    DYAD_CHECK(entry.finish());
+    if (one.argument.size() < 20) return Error{entry.place(), "the argument says too little", "say why no input can tell the two apart"};
+    found.push_back(std::move(one));
+  }
+  DYAD_CHECK(reader.finish());
+  return found;
+}
+
+/// The source of the mutant's module with its change.
+Result<std::string> mutated_text(const MutantReport& mutant, const fs::path& rtl) {
+  const fs::path file = rtl / fs::path(mutant.file).filename();
+  DYAD_TRY(const std::vector<std::uint8_t> bytes, read_bytes(file));
+  std::string text(bytes.begin(), bytes.end());
+  const auto start = static_cast<std::size_t>(mutant.start), end = static_cast<std::size_t>(mutant.end);
+  const auto squeezed = [](const std::string& line) {
+    std::string words;
+    for (const char c : line)
+      if (c != ' ' && c != '\t' && c != '\n') words += c;
+    return words;
+  };
+  bool same = end <= text.size();
+  if (same) {
+    const std::size_t begin = text.rfind('\n', start) == std::string::npos || start == 0 ? 0 : text.rfind('\n', start - 1) + 1;
+    same = squeezed(text.substr(begin, text.find('\n', end) - begin)) == squeezed(mutant.before);
+  }
+  if (!same) return Error{file.string(), std::string(kProgram) + " was built from another version of it", "build again"};
+  return text.replace(start, end - start, mutant.text);
+}
+
+/// The modules that have a proof which reads the file.
+Result<std::vector<std::string>> modules_proved_with(const std::string& file, const fs::path& rtl) {
+  DYAD_TRY(const std::vector<std::string> all, proved_modules(rtl));
+  std::vector<std::string> found;
+  for (const std::string& module : all) {
+    DYAD_TRY(const std::vector<std::uint8_t> bytes, read_bytes(rtl / "formal" / (module + ".json")));
+    if (std::string(bytes.begin(), bytes.end()).find('"' + file + '"') != std::string::npos) found.push_back(module);
+  }
+  return found;
+}
+
+struct Refutation {
+  std::string words;
+  bool base = false;  ///< a run from reset breaks the claim; else only its induction does not go through any more
+};
+
+/// The counterexample that the proofs of these modules have when the mutant stands in its file.
+Result<std::optional<Refutation>> refute(const MutantReport& mutant, const fs::path& rtl, const Progress& progress) {
+  DYAD_TRY(const std::string text, mutated_text(mutant, rtl));
+  DYAD_TRY(const std::vector<std::string> modules, modules_proved_with(mutant.file, rtl));
+  ProveOptions options;
+  options.claims_only = true;
+  options.stop_at_first = true;
+  for (const std::string& module : modules) {
+    DYAD_TRY(const ModuleProofs proofs, prove_module(module, rtl, {{mutant.file, text}}, options, progress));
+    for (const Proof& proof : proofs.proofs)
+      for (const Obligation& obligation : proof.obligations)
+        if (obligation.counterexample)
+          return std::optional(Refutation{module + "/" + proof.name + ", " + obligation.name + ": " + obligation.reason, obligation.name == "base"});
+  }
+  return std::optional<Refutation>();
+}
+
+/// An Error for an entry that names no possible change of a module of this run.
+Result<void> check_entries(const std::vector<Equivalence>& entries, const std::vector<Json>& listed, const MutantsRequest& request) {
+  std::set<std::tuple<std::string, std::string, std::string, int>> known;
+  for (const Json& json : listed)
+    known.emplace(json.at("module").get<std::string>(), json.at("before").get<std::string>(), json.at("after").get<std::string>(),
+                  json.at("occurrence").get<int>());
+  for (const Equivalence& entry : entries) {
+    if (!request.modules.empty() && std::ranges::count(request.modules, entry.module) == 0) continue;
+    if (!known.contains({entry.module, entry.before, entry.after, entry.occurrence}))
+      return Error{entry.place, "names no mutant of " + entry.module, "dyad verify mutants " + entry.module + " lists those that survive"};
+  }
+  return {};
+}
+
+const Equivalence* entry_of(const MutantReport& mutant, const std::vector<Equivalence>& entries) {
+  for (const Equivalence& entry : entries)
+    if (entry.matches(mutant)) return &entry;
+  return nullptr;
+}
+
+Result<void> judge_survivors(std::vector<MutantReport>& mutants, const std::vector<Equivalence>& entries, const MutantsRequest& request,
+                             Progress& progress) {
+  std::vector<MutantReport*> survivors;
+  for (MutantReport& mutant : mutants) {
+    const Equivalence* const entry = entry_of(mutant, entries);
+    if (mutant.fate == Fate::kKilledBySimulation && entry)
+      return Error{entry->place, "this mutant is killed by simulation: " + mutant.reason, "remove the entry"};
+    if (mutant.fate == Fate::kSurvived) survivors.push_back(&mutant);
+  }
+  progress.stage("proofs of the survivors");
+  std::vector<Result<std::optional<Refutation>>> found(survivors.size(), std::optional<Refutation>());
+  std::int64_t done = 0;
+  for (std::size_t i = 0; i < survivors.size(); ++i) {
+    // A sample trusts the arguments, so that it needs no solver for them.
+    if (request.sample == 0 || !entry_of(*survivors[i], entries)) found[i] = refute(*survivors[i], request.rtl, progress);
+    progress.update(++done, static_cast<std::int64_t>(survivors.size()));
+    if (progress.cancelled()) return Error{"dyad verify mutants", "was stopped", "run it again"};
+  }
+  for (std::size_t i = 0; i < survivors.size(); ++i) {
+    if (!found[i]) return found[i].error();
+    MutantReport& mutant = *survivors[i];
+    const Equivalence* const entry = entry_of(mutant, entries);
+    if (const std::optional<Refutation>& refutation = *found[i]; refutation && (refutation->base || !entry)) {
+      if (entry) return Error{entry->place, "this mutant is refuted by " + refutation->words, "remove the entry"};
+      mutant.fate = Fate::kKilledByProof;
+      mutant.reason = refutation->words;
+    } else if (entry) {
+      mutant.fate = Fate::kEquivalent;
+      mutant.reason = entry->argument;
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::vector<MutantReport>> verify_mutants(const MutantsRequest& request, Progress& progress) {
+  DYAD_TRY(const fs::path program, find_program());
+  DYAD_TRY(const std::vector<Equivalence> entries, read_equivalences(request.rtl / "mutation" / "equivalent.json"));
+  std::string name = (fs::temp_directory_path() / "dyad-mutants-XXXXXX").string();
+  if (!::mkdtemp(name.data())) return Error{name, "cannot be made", "is the disk full? TMPDIR names another folder"};
+  struct Folder {
+    fs::path path;
+    ~Folder() {
+      std::error_code ignored;
+      fs::remove_all(path, ignored);
+    }
+  } const folder{name};
+
+  std::vector<std::string> words = request.modules;
+  words.push_back("--list");
+  DYAD_TRY(const std::vector<Json> listed, run_program(program, words, folder.path, progress, 0));
+  DYAD_CHECK(check_entries(entries, listed, request));
+  const auto total = std::ranges::count_if(listed, [](const Json& json) { return json.value("id", 0) > 0; });
+
+  words.back() = "--seed=" + std::to_string(request.seed);
+  words.push_back("--jobs=" + std::to_string(std::max(1u, std::thread::hardware_concurrency())));
+  auto expected = static_cast<std::int64_t>(total);
+  if (request.sample > 0) {
+    words.push_back("--sample=" + std::to_string(request.sample));
+    expected = std::min(expected, request.sample);
+  }
+  progress.stage("mutants in simulation");
+  DYAD_TRY(const std::vector<Json> lines, run_program(program, words, folder.path, progress, expected));
+  std::vector<MutantReport> mutants;
+  for (const Json& json : lines)
+    if (json.at("id").get<int>() > 0) mutants.push_back(report_of(json));
+  std::ranges::sort(mutants, {}, [](const MutantReport& mutant) { return std::tie(mutant.module, mutant.id); });
+  DYAD_CHECK(judge_survivors(mutants, entries, request, progress));
+  return mutants;
+}
+
+OrderedJson mutants_document(const MutantsRequest& request, const std::vector<MutantReport>& mutants) {
+  struct Counts {
+    std::int64_t total = 0, survivors = 0;
+  };
+  std::map<std::string, Counts> modules;
+  std::int64_t killed = 0, by_proof = 0;
+  OrderedJson equivalent = OrderedJson::array(), survivors = OrderedJson::array();
+  for (const MutantReport& mutant : mutants) {
+    Counts& counts = modules[mutant.module];
+    ++counts.total;
+    counts.survivors += mutant.fate == Fate::kSurvived;
+    by_proof += mutant.fate == Fate::kKilledByProof;
+    killed += mutant.fate == Fate::kKilledByProof || mutant.fate == Fate::kKilledBySimulation;
+    if (mutant.fate != Fate::kEquivalent && mutant.fate != Fate::kSurvived) continue;
+    OrderedJson entry{{"id", mutant.id},     {"module", mutant.module}, {"file", mutant.file},  {"line", mutant.line},
+                      {"kind", mutant.kind}, {"before", mutant.before}, {"after", mutant.after}, {"occurrence", mutant.occurrence}};
+    if (mutant.fate == Fate::kEquivalent) entry["argument"] = mutant.reason;
+    (mutant.fate == Fate::kEquivalent ? equivalent : survivors).push_back(std::move(entry));
+  }
+  OrderedJson checks = OrderedJson::array();
+  for (const auto& [module, counts] : modules)
+    checks.push_back({{"name", "mutants/" + module}, {"cases", counts.total}, {"mismatches", counts.survivors}});
+  return {{"schema", "dyad.verify/1"},
+          {"version", DYAD_VERSION},
+          {"sample", request.sample > 0 ? OrderedJson{{"mutants", request.sample}, {"seed", request.seed}} : OrderedJson(nullptr)},
+          {"checks", std::move(checks)},
+          {"mutants",
+           {{"total", mutants.size()},
+            {"killed", killed},
+            {"killed_by_proof", by_proof},
+            {"equivalent", std::move(equivalent)},
+            {"survivors", std::move(survivors)}}}};
+}
+
+std::string mutants_text(const std::vector<MutantReport>& mutants) {
+  std::map<std::string, std::array<std::int64_t, 4>> modules;
+  for (const MutantReport& mutant : mutants) ++modules[mutant.module][static_cast<std::size_t>(mutant.fate)];
+  std::string text = fmt::format("{:<24}{:>10}{:>12}{:>10}{:>12}{:>10}\n", "module", "mutants", "simulation", "proof", "equivalent", "survived");
+  for (const auto& [module, counts] : modules)
+    text += fmt::format("{:<24}{:>10}{:>12}{:>10}{:>12}{:>10}\n", module, counts[0] + counts[1] + counts[2] + counts[3], counts[0], counts[1],
+                        counts[2], counts[3]);
+  for (const MutantReport& mutant : mutants)
+    if (mutant.fate == Fate::kSurvived)
+      text += fmt::format("survived: {}:{}: {} (mutant {})\n  - {}\n  + {}\n", mutant.file, mutant.line, mutant.kind, mutant.id, mutant.before,
+                          mutant.after);
+  const auto lived = std::ranges::count(mutants, Fate::kSurvived, &MutantReport::fate);
+  text += fmt::format("{} mutants: {}\n", mutants.size(), lived == 0 ? "none survived" : fmt::format("{} survived", lived));
+  return text;
+}
+
+}  // namespace dyad::workflow
