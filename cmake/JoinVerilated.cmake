@@ -2,8 +2,8 @@
 # earlier run first, whose names Verilator may not write again.
 file(GLOB parts RELATIVE ${FOLDER} ${FOLDER}/${PREFIX}*.cpp)
 if(CLEAN)
-  list(TRANSFORM parts PREPEND ${FOLDER}/)
   if(parts)
+    list(TRANSFORM parts PREPEND ${FOLDER}/)
     file(REMOVE ${parts})
   endif()
   return()
