@@ -189,14 +189,17 @@ Result<std::optional<Refutation>> refute(const MutantReport& mutant, const fs::p
   return std::optional<Refutation>();
 }
 
-/// An Error for an entry that names no possible change of a module of this run.
+/// An Error for an entry that names no possible change of its module, or no module. Modules that are not built or not asked for are left alone.
 Result<void> check_entries(const std::vector<Equivalence>& entries, const std::vector<Json>& listed, const MutantsRequest& request) {
+  std::set<std::string> modules;
   std::set<std::tuple<std::string, std::string, std::string, int>> known;
+  for (const Json& json : listed) modules.insert(json.at("module").get<std::string>());
   for (const Json& json : listed)
     known.emplace(json.at("module").get<std::string>(), json.at("before").get<std::string>(), json.at("after").get<std::string>(),
                   json.at("occurrence").get<int>());
   for (const Equivalence& entry : entries) {
-    if (!request.modules.empty() && std::ranges::count(request.modules, entry.module) == 0) continue;
+    if (!fs::exists(request.rtl / (entry.module + ".sv"))) return Error{entry.place, "there is no module " + entry.module, "remove the entry"};
+    if (!modules.contains(entry.module)) continue;
     if (!known.contains({entry.module, entry.before, entry.after, entry.occurrence}))
       return Error{entry.place, "names no mutant of " + entry.module, "dyad verify mutants " + entry.module + " lists those that survive"};
   }
