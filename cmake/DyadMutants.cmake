@@ -1,7 +1,7 @@
 # dyad_mutants(module [INSIDE top] [CHECK name] [HEADER file.hpp] [CASES n] [LIMIT n] [SUBMODULES b.sv …] [SETS "name|A=1 B=2|<Model>(options)" …]): the mutants of rtl/module.sv
 # (rtl/mutation/mutate.py) Verilated once for each set of parameters and linked into rtl_mutants, where check_<CHECK> runs on them. INSIDE: a module
 # around it, which is what the check drives; SUBMODULES holds every other file then. A mutant is killed when any set kills it. The last part of a set
-# is the rest of the call of check_<CHECK>.
+# is the rest of the call of check_<CHECK>, or a whole call.
 set(DYAD_MUTATION_DIR ${DYAD_RTL_DIR}/mutation)
 find_program(DYAD_PYTHON NAMES python3 PATHS /usr/bin NO_DEFAULT_PATH)
 
@@ -62,6 +62,9 @@ static const dyad::tools::RegisterModule registered{"@module@", dyad::embedded::
     string(REGEX MATCH "^([^|]*)[|]([^|]*)[|](.*)$" unused "${entry}")
     set(set ${CMAKE_MATCH_1})
     set(call "${CMAKE_MATCH_3}")
+    if(call MATCHES "^<")
+      set(call "check_${arg_CHECK}${call}")
+    endif()
     string(REPLACE " " ";" parameters "${CMAKE_MATCH_2}")
     list(TRANSFORM parameters PREPEND -G)
     set(prefix V${module}_${set}_mutants)
@@ -82,7 +85,7 @@ static const dyad::tools::RegisterModule registered{"@module@", dyad::embedded::
 static const dyad::tools::RegisterSet registered{"@module@", "@set@", @arg_CASES@, [](const dyad::cosim::CheckOptions& options) {
   using namespace dyad;
   using Model = @prefix@;
-  return cosim::check_@arg_CHECK@@call@;
+  return cosim::@call@;
 }};
 ]])
     # Object libraries: only these files see the folder of their model, and the model is compiled without our warnings.

@@ -4,12 +4,16 @@ always_ff @(posedge clk_i) f_past_valid_q <= 1'b1;
 always @* if (!f_past_valid_q) assume (!rst_ni);
 
 `ifdef FORMAL_STEP
-// The function once more: lanes summed at once, in registers beside the module's.
+// The function once more: lanes summed with 32 bits, in registers beside the module's.
 logic f_valid1_q, f_first1_q, f_valid2_q, f_first2_q, f_known_q;
-logic [31:0] f_sum, f_sum1_q, f_sum2_q, f_acc_q;
+logic [31:0] f_sum, f_part, f_sum1_q, f_sum2_q, f_acc_q;
 always @* begin
   f_sum = 32'd0;
-  for (int i = 0; i < Groups * 4; i = i + 1) f_sum = f_sum + 32'($signed(lanes[i*GroupWidth+:GroupWidth]));
+  for (int g = 0; g < Groups; g = g + 1) begin
+    f_part = 32'd0;
+    for (int i = 0; i < 4; i = i + 1) f_part = f_part + 32'($signed(lanes[(g*4+i)*GroupWidth+:GroupWidth]));
+    f_sum = f_sum + f_part;
+  end
 end
 always_ff @(posedge clk_i) begin
   f_valid1_q <= rst_ni && in_valid_i;

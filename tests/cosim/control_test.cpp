@@ -169,8 +169,8 @@ TEST(TileFetch, StopsWhenNoSlotIsOpen) {
   dut.clock();
   dut->start_i = 0;
   dut->in_valid_i = 1;
-  const std::vector<int> ready{1, 1, 1, 1, 0, 1, 1, 0}, entry{0, 0, 1, 1, -1, 0, 0, -1}, row{0, 1, 0, 1, -1, 0, 1, -1}, done{0, 0, 1, 0, 1, 0, 0, 1},
-      release{0, 0, 0, 0, 1, 0, 0, 0}, slots{2, 0, 0, 0, 0, 1, 0, 0};
+  const std::vector<int> ready{1, 1, 1, 1, 0, 1, 1, 0}, entry{0, 0, 1, 1, -1, 0, 0, -1}, row{0, 1, 0, 1, -1, 0, 1, -1},
+      done{0, 0, 1, 0, 1, 0, 0, 1}, release{0, 0, 0, 0, 1, 0, 0, 0}, slots{2, 0, 0, 0, 0, 1, 0, 0};
   for (std::size_t t = 0; t < ready.size(); ++t) {
     dut->release_i = static_cast<std::uint8_t>(release[t]);
     dut.settle();
