@@ -76,6 +76,20 @@ std::string hex_lines(const std::vector<Word>& words) {
   return text;
 }
 
+// What divides by a count without a divider: multiplier, shift, offset, negative offset as rtl/average_divider.sv takes them
+// (floor(x * multiplier / 2^shift) = floor(x / count) for 0 <= x < 2^31).
+Word reciprocal(std::int64_t count, AverageRounding rounding) {
+  int shift = 31;
+  while ((std::int64_t{1} << (shift - 31)) < count) ++shift;
+  const bool is_half = rounding == AverageRounding::kHalfUp || rounding == AverageRounding::kHalfAway,
+             is_hawq = rounding == AverageRounding::kHawq;
+  return {((std::int64_t{1} << shift) + count - 1) / count, shift,
+          is_half   ? count / 2
+          : is_hawq ? count / 100
+                    : 0,
+          is_hawq ? std::max<std::int64_t>(1, (count + 99) / 100) : 0};
+}
+
 struct Streams {
   std::vector<Word> stimulus, expected;
 };
