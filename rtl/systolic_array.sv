@@ -82,32 +82,28 @@ module systolic_array #(
   end
 
   // Rows of activations: the delay before column 0, then a register a column. Cell (r, c) takes place r + c.
-  logic [Rows*Columns*ActivationWidth-1:0] activations;
+  // (Taken there by name: one packed vector of all would be copied piece by piece in every cycle of a simulation.)
   for (genvar r = 0; r < Rows; r++) begin : gen_activations
     localparam int Places = r + Columns;
     logic [Places*ActivationWidth-1:0] line_q;
     always_ff @(posedge clk_i)
       line_q <= (Places * ActivationWidth)'({line_q, in_activations_i[r*ActivationWidth+:ActivationWidth]});
-    assign activations[r*Columns*ActivationWidth+:Columns*ActivationWidth] = line_q[r*ActivationWidth+:Columns*ActivationWidth];
   end
 
-  // Columns of weights: the delay before row 0, then a register a row.
-  logic [Columns*Rows*WeightWidth-1:0] weights;
+  // Columns of weights: the delay before row 0, then a register a row. Cell (r, c) takes place r + c.
   for (genvar c = 0; c < Columns; c++) begin : gen_weights
     localparam int Places = c + Rows;
     logic [Places*WeightWidth-1:0] line_q;
     always_ff @(posedge clk_i) line_q <= (Places * WeightWidth)'({line_q, in_weights_i[c*WeightWidth+:WeightWidth]});
-    assign weights[c*Rows*WeightWidth+:Rows*WeightWidth] = line_q[c*WeightWidth+:Rows*WeightWidth];
   end
 
   // Activations with their sign, as column 0 sees them, for the sums.
   logic [Rows*32-1:0] addends;
   for (genvar r = 0; r < Rows; r++) begin : gen_addend
+    logic [ActivationWidth-1:0] bits;
     logic signed [ActivationWidth:0] activation;
-    assign activation = {
-      activation_signed_q[r] && activations[r*Columns*ActivationWidth+ActivationWidth-1],
-      activations[r*Columns*ActivationWidth+:ActivationWidth]
-    };
+    assign bits = gen_activations[r].line_q[r*ActivationWidth+:ActivationWidth];
+    assign activation = {activation_signed_q[r] && bits[ActivationWidth-1], bits};
     assign addends[r*32+:32] = 32'(activation);
   end
 
@@ -131,38 +127,40 @@ module systolic_array #(
 `endif
     end
 
+    logic [Rows*Columns*32-1:0] captured_q;
+    logic [Rows*32-1:0] captured_sum_q;
     for (genvar r = 0; r < Rows; r++) begin : gen_row
       for (genvar c = 0; c < Columns; c++) begin : gen_cell
+        logic [ActivationWidth-1:0] activation_bits;
+        logic [WeightWidth-1:0] weight_bits;
         logic signed [ActivationWidth:0] activation;
         logic signed [WeightWidth:0] weight;
         logic signed [ProductWidth-1:0] product;
-        logic [31:0] accumulator_q, captured_q, out_q;
-        assign activation = {
-          activation_signed_q[r+c] && activations[(r*Columns+c)*ActivationWidth+ActivationWidth-1],
-          activations[(r*Columns+c)*ActivationWidth+:ActivationWidth]
-        };
-        assign weight = {
-          weight_signed_q[r+c] && weights[(c*Rows+r)*WeightWidth+WeightWidth-1],
-          weights[(c*Rows+r)*WeightWidth+:WeightWidth]
-        };
+        logic [31:0] accumulator_q;
+        assign activation_bits = gen_activations[r].line_q[(r+c)*ActivationWidth+:ActivationWidth];
+        assign activation = {activation_signed_q[r+c] && activation_bits[ActivationWidth-1], activation_bits};
+        assign weight_bits = gen_weights[c].line_q[(r+c)*WeightWidth+:WeightWidth];
+        assign weight = {weight_signed_q[r+c] && weight_bits[WeightWidth-1], weight_bits};
         assign product = ProductWidth'(activation) * ProductWidth'(weight);
         always_ff @(posedge clk_i) begin
           if (!rst_ni) accumulator_q <= 32'd0;
           else if (valid_q[r+c]) accumulator_q <= (first_q[r+c] ? 32'd0 : accumulator_q) + 32'(product);
-          if (capture_q[r+c]) captured_q <= accumulator_q;
-          if (capture_q[Diagonals]) out_q <= captured_q;
+          if (capture_q[r+c]) captured_q[(r*Columns+c)*32+:32] <= accumulator_q;
         end
-        assign out_acc_o[(r*Columns+c)*32+:32] = out_q;
       end
 
-      logic [31:0] sum_q, captured_q, out_q;
+      logic [31:0] sum_q;
       always_ff @(posedge clk_i) begin
         if (!rst_ni) sum_q <= 32'd0;
         else if (valid_q[r]) sum_q <= (first_q[r] ? 32'd0 : sum_q) + addends[r*32+:32];
-        if (capture_q[r]) captured_q <= sum_q;
-        if (capture_q[Diagonals]) out_q <= captured_q;
+        if (capture_q[r]) captured_sum_q[r*32+:32] <= sum_q;
       end
-      assign out_sum_o[r*32+:32] = out_q;
+    end
+    always_ff @(posedge clk_i) begin
+      if (capture_q[Diagonals]) begin
+        out_acc_o <= captured_q;
+        out_sum_o <= captured_sum_q;
+      end
     end
   end else begin : gen_weight_stationary
     logic unused_capture;
@@ -175,32 +173,33 @@ module systolic_array #(
       load_row_q <= (Diagonals * RowBits)'({load_row_q, in_load_row_i});
     end
 
-    // Word (r + 1) * Columns + c: the partial sum that leaves cell (r, c) downwards.
-    logic [(Rows+1)*Columns*32-1:0] partial;
-    assign partial[0+:Columns*32] = '0;
     for (genvar r = 0; r < Rows; r++) begin : gen_row
       for (genvar c = 0; c < Columns; c++) begin : gen_cell
+        logic [ActivationWidth-1:0] activation_bits;
         logic [WeightWidth-1:0] loaded_q, held_q, used;
         logic signed [ActivationWidth:0] activation;
         logic signed [WeightWidth:0] weight;
         logic signed [ProductWidth-1:0] product;
-        logic [31:0] partial_q;
+        // The partial sums that come from above and leave downwards.
+        logic [31:0] above, partial_q;
+        if (r == 0) begin : gen_none_above
+          assign above = 32'd0;
+        end else begin : gen_above
+          assign above = gen_row[r-1].gen_cell[c].partial_q;
+        end
         assign used = first_q[r+c] ? loaded_q : held_q;
-        assign activation = {
-          activation_signed_q[r+c] && activations[(r*Columns+c)*ActivationWidth+ActivationWidth-1],
-          activations[(r*Columns+c)*ActivationWidth+:ActivationWidth]
-        };
+        assign activation_bits = gen_activations[r].line_q[(r+c)*ActivationWidth+:ActivationWidth];
+        assign activation = {activation_signed_q[r+c] && activation_bits[ActivationWidth-1], activation_bits};
         assign weight = {weight_signed_q[r+c] && used[WeightWidth-1], used};
         assign product = ProductWidth'(activation) * ProductWidth'(weight);
         always_ff @(posedge clk_i) begin
           if (load_q[r+c] && load_row_q[(r+c)*RowBits+:RowBits] == RowBits'(r))
-            loaded_q <= weights[(c*Rows+r)*WeightWidth+:WeightWidth];
+            loaded_q <= gen_weights[c].line_q[(r+c)*WeightWidth+:WeightWidth];
           if (valid_q[r+c]) begin
             held_q <= used;
-            partial_q <= partial[(r*Columns+c)*32+:32] + 32'(product);
+            partial_q <= above + 32'(product);
           end
         end
-        assign partial[((r+1)*Columns+c)*32+:32] = partial_q;
       end
     end
 
@@ -208,11 +207,11 @@ module systolic_array #(
     logic [Columns*32-1:0] aligned;
     for (genvar c = 0; c < Columns; c++) begin : gen_align
       if (c == Columns - 1) begin : gen_last
-        assign aligned[c*32+:32] = partial[(Rows*Columns+c)*32+:32];
+        assign aligned[c*32+:32] = gen_row[Rows-1].gen_cell[c].partial_q;
       end else begin : gen_wait
         localparam int Places = Columns - 1 - c;
         logic [Places*32-1:0] line_q;
-        always_ff @(posedge clk_i) line_q <= (Places * 32)'({line_q, partial[(Rows*Columns+c)*32+:32]});
+        always_ff @(posedge clk_i) line_q <= (Places * 32)'({line_q, gen_row[Rows-1].gen_cell[c].partial_q});
         assign aligned[c*32+:32] = line_q[(Places-1)*32+:32];
       end
     end
@@ -234,17 +233,13 @@ module systolic_array #(
       assign aligned_sum = line_q[(Columns-2)*32+:32];
     end
 
-    logic [Columns*32-1:0] out_acc_q;
-    logic [31:0] out_sum_q;
     always_ff @(posedge clk_i) begin
       out_valid_o <= rst_ni && valid_q[Diagonals];
       if (valid_q[Diagonals]) begin
-        out_acc_q <= aligned;
-        out_sum_q <= aligned_sum;
+        out_acc_o <= aligned;
+        out_sum_o <= aligned_sum;
       end
     end
-    assign out_acc_o = out_acc_q;
-    assign out_sum_o = out_sum_q;
   end
 `ifdef FORMAL
   `include "systolic_array_props.svh"
