@@ -6,38 +6,34 @@ always @* if (!f_past_valid_q) assume (!rst_ni);
 `ifdef FORMAL_STEP
 // The function once more: products summed with 32 bits, in registers beside the module's.
 logic f_valid1_q, f_first1_q, f_valid2_q, f_first2_q, f_known_q;
-logic [31:0] f_sum, f_part, f_sum1_q, f_sum2_q, f_acc_q;
+logic [Groups*32-1:0] f_groups, f_groups1_q;
+logic [Groups-1:0] f_group_same;
+logic [31:0] f_sum, f_sum2_q, f_acc_q;
+for (genvar g = 0; g < Groups; g = g + 1) begin : gen_f_group
+  assign f_groups[g*32+:32] = 32'($signed(products[(g*4)*ProductWidth+:ProductWidth])) + 32'($signed(products[(g*4+1)*ProductWidth+:ProductWidth]))
+      + 32'($signed(products[(g*4+2)*ProductWidth+:ProductWidth])) + 32'($signed(products[(g*4+3)*ProductWidth+:ProductWidth]));
+  assign f_group_same[g] = 32'($signed(groups_q[g*GroupWidth+:GroupWidth])) == f_groups1_q[g*32+:32];
+end
 always @* begin
   f_sum = 32'd0;
-  for (int g = 0; g < Groups; g = g + 1) begin
-    f_part = 32'd0;
-    for (int i = 0; i < 4; i = i + 1) f_part = f_part + 32'($signed(products[(g*4+i)*ProductWidth+:ProductWidth]));
-    f_sum = f_sum + f_part;
-  end
+  for (int g = 0; g < Groups; g = g + 1) f_sum = f_sum + f_groups1_q[g*32+:32];
 end
 always_ff @(posedge clk_i) begin
   f_valid1_q <= rst_ni && in_valid_i;
   f_valid2_q <= rst_ni && f_valid1_q;
   f_first1_q <= in_first_i;
   f_first2_q <= f_first1_q;
-  f_sum1_q   <= f_sum;
-  f_sum2_q   <= f_sum1_q;
+  f_groups1_q <= f_groups;
+  f_sum2_q   <= f_sum;
   if (f_valid2_q) f_acc_q <= f_first2_q ? f_sum2_q : f_acc_q + f_sum2_q;
   f_known_q <= f_past_valid_q && (f_known_q || (f_valid2_q && f_first2_q));
 end
 
-// A product is in its range: proved in apot_pe.
-logic [Elements-1:0] f_inside;
-for (genvar i = 0; i < Elements; i = i + 1) begin : gen_f_inside
-  assign f_inside[i] = $signed(products[i*ProductWidth+:ProductWidth]) >= -23'sd4194240 && $signed(products[i*ProductWidth+:ProductWidth]) <= 23'sd4194240;
-end
-always @* assume (&f_inside);
-
-// Each stage holds the pair of the cycle before, if there was one; no sum is too wide for its register.
+// Each stage holds the pair of the cycle before, if there was one; no sum is too wide for its register, whatever the products.
 always_ff @(posedge clk_i)
   if (f_past_valid_q) begin
     a_valid: assert (grouped_valid_q == f_valid1_q && summed_valid_q == f_valid2_q);
-    if (f_valid1_q) a_grouped: assert (32'($signed(sum_d)) == f_sum1_q && grouped_first_q == f_first1_q);
+    if (f_valid1_q) a_grouped: assert (&f_group_same && grouped_first_q == f_first1_q);
     if (f_valid2_q) a_summed: assert (32'($signed(sum_q)) == f_sum2_q && summed_first_q == f_first2_q);
   end
 

@@ -4,8 +4,8 @@ always_ff @(posedge clk_i) f_past_valid_q <= 1'b1;
 always @* if (!f_past_valid_q) assume (!rst_ni);
 
 `ifdef FORMAL_STEP
-// The function once more, with the ones counted as a plain tree of adders (Depth at most 64), in registers beside the module's.
-function automatic logic [6:0] f_count(input logic [63:0] bits);
+// The function once more, with the ones counted as a plain tree of adders, in registers beside the module's.
+function automatic logic [6:0] f_ones(input logic [63:0] bits);
   logic [32*2-1:0] pairs;
   logic [16*3-1:0] fours;
   logic [8*4-1:0] eights;
@@ -14,25 +14,33 @@ function automatic logic [6:0] f_count(input logic [63:0] bits);
   for (int i = 0; i < 16; i = i + 1) fours[i*3+:3] = {1'b0, pairs[4*i+:2]} + {1'b0, pairs[4*i+2+:2]};
   for (int i = 0; i < 8; i = i + 1) eights[i*4+:4] = {1'b0, fours[6*i+:3]} + {1'b0, fours[6*i+3+:3]};
   for (int i = 0; i < 4; i = i + 1) sixteens[i*5+:5] = {1'b0, eights[8*i+:4]} + {1'b0, eights[8*i+4+:4]};
-  f_count = {2'b0, sixteens[0+:5]} + {2'b0, sixteens[5+:5]} + {2'b0, sixteens[10+:5]} + {2'b0, sixteens[15+:5]};
+  f_ones = {2'b0, sixteens[0+:5]} + {2'b0, sixteens[5+:5]} + {2'b0, sixteens[10+:5]} + {2'b0, sixteens[15+:5]};
 endfunction
 
 logic f_valid1_q, f_first1_q, f_shift1_q, f_negate1_q, f_valid2_q, f_first2_q, f_shift2_q, f_negate2_q, f_known_q;
-logic [6:0] f_count1_q, f_count2_q;
+logic [Groups*7-1:0] f_groups, f_groups1_q;
+logic [31:0] f_count, f_count2_q;
 logic [31:0] f_acc_q;
+for (genvar g = 0; g < Groups; g = g + 1) begin : gen_f_ones
+  assign f_groups[g*7+:7] = f_ones(both[g*64+:64]);
+end
+always @* begin
+  f_count = 32'd0;
+  for (int g = 0; g < Groups; g = g + 1) f_count = f_count + f_groups1_q[g*7+:7];
+end
 always_ff @(posedge clk_i) begin
   f_valid1_q  <= rst_ni && in_valid_i;
   f_valid2_q  <= rst_ni && f_valid1_q;
-  f_count1_q  <= f_count(in_activations_i & in_weights_i);
+  f_groups1_q <= f_groups;
   f_first1_q  <= in_first_i;
   f_shift1_q  <= in_shift_i;
   f_negate1_q <= in_negate_i;
-  f_count2_q  <= f_count1_q;
+  f_count2_q  <= f_count;
   f_first2_q  <= f_first1_q;
   f_shift2_q  <= f_shift1_q;
   f_negate2_q <= f_negate1_q;
   if (f_valid2_q) begin
-    f_acc_q <= (f_first2_q ? 32'd0 : f_shift2_q ? f_acc_q << 1 : f_acc_q) + (f_negate2_q ? 32'd0 - f_count2_q : 32'd0 + f_count2_q);
+    f_acc_q <= (f_first2_q ? 32'd0 : f_shift2_q ? f_acc_q << 1 : f_acc_q) + (f_negate2_q ? 32'd0 - f_count2_q : f_count2_q);
   end
   f_known_q <= f_past_valid_q && (f_known_q || (f_valid2_q && f_first2_q));
 end
@@ -41,7 +49,7 @@ end
 always_ff @(posedge clk_i)
   if (f_past_valid_q) begin
     a_valid: assert (grouped_valid_q == f_valid1_q && counted_valid_q == f_valid2_q);
-    if (f_valid1_q) a_grouped: assert (count_d == f_count1_q && {grouped_first_q, grouped_shift_q, grouped_negate_q} == {f_first1_q, f_shift1_q, f_negate1_q});
+    if (f_valid1_q) a_grouped: assert (group_counts_q == f_groups1_q && {grouped_first_q, grouped_shift_q, grouped_negate_q} == {f_first1_q, f_shift1_q, f_negate1_q});
     if (f_valid2_q) a_counted: assert (count_q == f_count2_q && {counted_first_q, counted_shift_q, counted_negate_q} == {f_first2_q, f_shift2_q, f_negate2_q});
   end
 

@@ -52,8 +52,8 @@ struct Layer {
 /// Everything that drives the core in a cycle.
 struct Inputs {
   std::uint8_t act_valid, wgt_valid, par_valid, piece_ready;
-  decltype(Model::act_data_i) act_data, wgt_data;
-  decltype(Model::par_data_i) par_data;
+  std::remove_reference_t<decltype(Model::act_data_i)> act_data, wgt_data;
+  std::remove_reference_t<decltype(Model::par_data_i)> par_data;
 };
 
 void BM_Cosim_BitSerialCore(benchmark::State& state) {

@@ -44,8 +44,8 @@ template <class Model>
 void BM_Rtl_SystolicArray(benchmark::State& state) {
   Dut<Model> dut;
   Random random(1);
-  std::vector<decltype(dut->in_activations_i)> activations(64);
-  std::vector<decltype(dut->in_weights_i)> weights(64);
+  std::vector<std::remove_reference_t<decltype(dut->in_activations_i)>> activations(64);
+  std::vector<std::remove_reference_t<decltype(dut->in_weights_i)>> weights(64);
   for (auto& word : activations) fill(word, random);
   for (auto& word : weights) fill(word, random);
   dut->in_valid_i = 0;

@@ -44,10 +44,14 @@ TEST(BitPlaneSequencer, IssuesEveryPairOfWidths) {
       ASSERT_EQ(dut->activation_entry_o, issue.activation_entry) << "job " << job;
       ASSERT_EQ(dut->weight_entry_o, issue.weight_entry) << "job " << job;
       ASSERT_EQ(dut->first_o, issue.first);
-      if (!issue.first) ASSERT_EQ(dut->shift_o, issue.shift);
+      if (!issue.first) {
+        ASSERT_EQ(dut->shift_o, issue.shift);
+      }
       ASSERT_EQ(dut->negate_o, issue.negate);
       ASSERT_EQ(dut->sum_o, issue.sum);
-      if (issue.sum) ASSERT_EQ(dut->sum_negate_o, issue.sum_negate);
+      if (issue.sum) {
+        ASSERT_EQ(dut->sum_negate_o, issue.sum_negate);
+      }
       ASSERT_EQ(dut->issued_o, &issue == &issues.back());
       dut.clock();
     }

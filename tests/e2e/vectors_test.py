@@ -116,7 +116,8 @@ class Vectors(unittest.TestCase):
             folder = self.bench("average_pool", "--op", "average_pool", "--rounding", rounding, "--parameter", f"Rounding={index}", "--cases", 500,
                                 "--in-bits", 8, "--out-bits", 8, name=rounding)
             self.passes(self.icarus(folder, self.sources(names=names), "average_pool"), 500)
-        folder = self.bench("average_pool", "--op", "average_pool", "--rounding", "floor", "--cases", 500, name="other")
+        # half_up's module differs from half_away at negative ties (floor is half_up with offset 0, an operand).
+        folder = self.bench("average_pool", "--op", "average_pool", "--rounding", "half_away", "--cases", 500, name="other")
         self.fails(self.icarus(folder, self.sources(names=names), "average_pool"), mismatches=10)
 
     def test_verilator(self):

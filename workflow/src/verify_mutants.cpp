@@ -150,7 +150,10 @@ Result<std::string> mutated_text(const MutantReport& mutant, const fs::path& rtl
   bool same = end <= text.size();
   if (same) {
     const std::size_t begin = text.rfind('\n', start) == std::string::npos || start == 0 ? 0 : text.rfind('\n', start - 1) + 1;
-    same = squeezed(text.substr(begin, text.find('\n', end) - begin)) == squeezed(mutant.before);
+    const std::size_t finish = std::min(text.find('\n', end), text.size());
+    // The line must be there, and the change in the place where it makes the other line of it.
+    same = squeezed(text.substr(begin, finish - begin)) == squeezed(mutant.before) &&
+           squeezed(text.substr(begin, start - begin) + mutant.text + text.substr(end, finish - end)) == squeezed(mutant.after);
   }
   if (!same) return Error{file.string(), std::string(kProgram) + " was built from another version of it", "build again"};
   return text.replace(start, end - start, mutant.text);
