@@ -1,12 +1,18 @@
 # dyad_mutants(module [INSIDE top] [CHECK name] [HEADER file.hpp] [CASES n] [LIMIT n] [SUBMODULES b.sv …] [SETS "name|A=1 B=2|<Model>(options)" …]): the mutants of rtl/module.sv
 # (rtl/mutation/mutate.py) Verilated once for each set of parameters and linked into rtl_mutants, where check_<CHECK> runs on them. INSIDE: a module
 # around it, which is what the check drives; SUBMODULES holds every other file then. A mutant is killed when any set kills it. The last part of a set
-# is the rest of the call of check_<CHECK>.
+# is the rest of the call of check_<CHECK>, or a whole call.
 set(DYAD_MUTATION_DIR ${DYAD_RTL_DIR}/mutation)
+set(DYAD_MUTANTS SAMPLE CACHE STRING "Modules whose mutants are built: ALL (tens of minutes on two cores), SAMPLE (a few small ones, for ./dev test) or OFF")
+set_property(CACHE DYAD_MUTANTS PROPERTY STRINGS ALL SAMPLE OFF)
+set(DYAD_MUTANTS_OF_SAMPLE stream_skid stream_fifo bit_serial_dpu apot_pe job_sequencer result_sequencer core_program saturating_shift dyadic_clamp)
 find_program(DYAD_PYTHON NAMES python3 PATHS /usr/bin NO_DEFAULT_PATH)
 
 function(dyad_mutants module)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "INSIDE;CHECK;HEADER;CASES;LIMIT" "SUBMODULES;SETS")
+  if(DYAD_MUTANTS STREQUAL SAMPLE AND NOT module IN_LIST DYAD_MUTANTS_OF_SAMPLE)
+    return()
+  endif()
   foreach(default IN ITEMS CASES:5000 LIMIT:40)
     string(REGEX MATCH "([A-Z]+):(.+)" unused ${default})
     if(NOT arg_${CMAKE_MATCH_1})
@@ -62,12 +68,16 @@ static const dyad::tools::RegisterModule registered{"@module@", dyad::embedded::
     string(REGEX MATCH "^([^|]*)[|]([^|]*)[|](.*)$" unused "${entry}")
     set(set ${CMAKE_MATCH_1})
     set(call "${CMAKE_MATCH_3}")
+    if(call MATCHES "^<")
+      set(call "check_${arg_CHECK}${call}")
+    endif()
     string(REPLACE " " ";" parameters "${CMAKE_MATCH_2}")
     list(TRANSFORM parameters PREPEND -G)
     set(prefix V${module}_${set}_mutants)
     set(verilated ${folder}/${set})
     add_custom_command(
       OUTPUT ${verilated}/${prefix}__all.cpp ${verilated}/${prefix}.h
+      COMMAND ${CMAKE_COMMAND} -DFOLDER=${verilated} -DPREFIX=${prefix} -DCLEAN=ON -P ${PROJECT_SOURCE_DIR}/cmake/JoinVerilated.cmake
       COMMAND ${DYAD_VERILATOR} --cc -Wno-fatal -Wno-lint -Wno-style --assert -O3 --x-assign unique --x-initial unique
               --top-module ${top} --prefix ${prefix} --Mdir ${verilated} -I${DYAD_RTL_DIR} ${parameters} ${waivers}
               ${arg_SUBMODULES} ${folder}/${module}_mutants.sv
@@ -82,7 +92,7 @@ static const dyad::tools::RegisterModule registered{"@module@", dyad::embedded::
 static const dyad::tools::RegisterSet registered{"@module@", "@set@", @arg_CASES@, [](const dyad::cosim::CheckOptions& options) {
   using namespace dyad;
   using Model = @prefix@;
-  return cosim::check_@arg_CHECK@@call@;
+  return cosim::@call@;
 }};
 ]])
     # Object libraries: only these files see the folder of their model, and the model is compiled without our warnings.

@@ -39,7 +39,7 @@ function(dyad_verilate library)
   file(GLOB included CONFIGURE_DEPENDS ${DYAD_RTL_DIR}/*.svh)
   add_custom_command(
     OUTPUT ${folder}/${prefix}__all.cpp ${folder}/${prefix}.h
-    COMMAND ${CMAKE_COMMAND} -E rm -rf ${folder}  # Verilator does not remove the parts of an earlier run
+    COMMAND ${CMAKE_COMMAND} -DFOLDER=${folder} -DPREFIX=${prefix} -DCLEAN=ON -P ${PROJECT_SOURCE_DIR}/cmake/JoinVerilated.cmake
     COMMAND ${DYAD_VERILATOR} --cc -Wall --assert -O3 --x-assign fast --x-initial fast ${trace} --top-module ${arg_TOP}
             --prefix ${prefix} --Mdir ${folder} -I${DYAD_RTL_DIR} ${arg_PARAMETERS} ${waivers} ${sources}
     COMMAND ${CMAKE_COMMAND} -DFOLDER=${folder} -DPREFIX=${prefix} -P ${PROJECT_SOURCE_DIR}/cmake/JoinVerilated.cmake

@@ -1,5 +1,13 @@
-# Joins the C++ files that Verilator wrote (their names hold hashes) into one that is compiled: FOLDER, PREFIX.
+# Joins the C++ files that Verilator wrote (their names hold hashes) into one that is compiled: FOLDER, PREFIX. With CLEAN: removes those of an
+# earlier run first, whose names Verilator may not write again.
 file(GLOB parts RELATIVE ${FOLDER} ${FOLDER}/${PREFIX}*.cpp)
+if(CLEAN)
+  if(parts)
+    list(TRANSFORM parts PREPEND ${FOLDER}/)
+    file(REMOVE ${parts})
+  endif()
+  return()
+endif()
 list(REMOVE_ITEM parts ${PREFIX}__all.cpp)
 list(SORT parts)
 set(text "")

@@ -96,7 +96,7 @@ module average_pool #(
       .out_data_o          (out_data_o)
   );
 
-`ifdef FORMAL_PIPELINE
+`ifdef FORMAL_WINDOWS
   `include "average_pool_props.svh"
 `endif
 endmodule

@@ -1,6 +1,5 @@
 // Properties of dyadic_requantizer (inside the module, FORMAL_PIPELINE only): the pipeline under any stalls. A beat is picked at any time and followed;
-// its result is stated from a copy of its operands, the product taken when it is accepted, through instances of their own of dyadic_round and
-// dyadic_clamp (which rtl/formal/dyadic_round.json and dyadic_clamp.json prove). rtl/formal/dyadic_requantizer_whole.sv states the function anew.
+// a copy of what each stage must hold of it is kept apart.
 logic f_past_valid_q = 1'b0;
 always_ff @(posedge clk_i) f_past_valid_q <= 1'b1;
 always @* if (!f_past_valid_q) assume (!rst_ni);
@@ -31,24 +30,13 @@ always_ff @(posedge clk_i) begin
   end
 end
 
-// What the next stages must make of it, by instances of their own; each is kept in the cycle in which the beat moves on.
-logic [ProductWidth-1:0] f_rounded, f_rounded_q;
-logic [OutWidth-1:0]     f_result, f_result_q;
-dyadic_round #(.Rounding(Rounding), .ProductWidth(ProductWidth)) u_f_round (
-    .product_i(f_product_q),
-    .shift_i  (f_shift_q),
-    .rounded_o(f_rounded)
-);
-dyadic_clamp #(.ValueWidth(ProductWidth), .OutWidth(OutWidth)) u_f_clamp (
-    .value_i     (f_rounded_q),
-    .zero_point_i(f_zero_point_q),
-    .lowest_i    (f_lowest_q),
-    .highest_i   (f_highest_q),
-    .data_o      (f_result)
-);
+// What the rounder and the clamp gave in the cycle in which the beat moved on. That they give the right thing for it, whatever its neighbours
+// are, is the matter of rtl/formal/dyadic_requantizer_whole.sv.
+logic [ProductWidth-1:0] f_rounded_q;
+logic [OutWidth-1:0]     f_result_q;
 always_ff @(posedge clk_i) begin
-  if (f_place_q == 2'd1 && rounded_ready) f_rounded_q <= f_rounded;
-  if (f_place_q == 2'd2 && clamped_ready) f_result_q <= f_result;
+  if (f_place_q == 2'd1 && rounded_ready) f_rounded_q <= rounded_d;
+  if (f_place_q == 2'd2 && clamped_ready) f_result_q <= clamped_d;
 end
 
 always_ff @(posedge clk_i) begin

@@ -14,6 +14,10 @@
 module fusion_array #(
     /// Rows of units, over which sums run; at least 1.
     parameter int Rows = 8,
+`ifdef FORMAL
+    /// The column that a proof looks at; Columns: the sum.
+    parameter int FormalColumn = 0,
+`endif
     /// Columns of units: dot products at a time; at least 1.
     parameter int Columns = 8
 ) (

@@ -21,6 +21,12 @@ module systolic_array #(
     parameter int Columns = 16,
     /// Bits of an activation; 1 to 15.
     parameter int ActivationWidth = 8,
+`ifdef FORMAL
+    /// The cell that a proof looks at.
+    parameter int FormalRow = 0,
+    /// The cell that a proof looks at.
+    parameter int FormalColumn = 0,
+`endif
     /// Bits of a weight; 1 to 15.
     parameter int WeightWidth = 8
 ) (

@@ -66,7 +66,9 @@ module fusion_unit_mode #(
     assign is_positive[e] = product > 0;
   end
   // Node `Elements` + e is the product of element e.
+`ifndef FORMAL_SUMS
   always @* a_product: assert (&is_product);
+`endif
   // Products of both signs occur in every element.
   always @* c_negative: cover (&is_negative);
   always @* c_positive: cover (&is_positive);
@@ -77,7 +79,9 @@ module fusion_unit_mode #(
   for (genvar n = 1; n < Elements; n++) begin : gen_sum
     assign is_sum[n] = node[n*19+:19] == node[2*n*19+:19] + node[(2*n+1)*19+:19];
   end
+`ifndef FORMAL_PRODUCTS
   always @* a_sums: assert (&is_sum);
+`endif
   // A pass shifts the whole.
   always @* a_pass: assert (pass_shift_i == 2'd3 || sum == 32'($signed(whole)) << (6'd8 * 6'(pass_shift_i)));
 endmodule

@@ -72,6 +72,8 @@ class Mutator:
         elif kind == "instance":
             self._instance(first, last)
         else:
+            if any("unused" in self._text(i) for i in range(first, statement.assignment)):
+                return  # only there to satisfy a linter
             self._lvalue(first, statement.assignment)
             if kind == "procedural" and not statement.reset:
                 self.changes.append(Change("dropped assignment", self.tokens[first].start, self.tokens[last].end, ";"))
@@ -151,12 +153,18 @@ class Mutator:
             semicolons = [i for i in range(first, last) if self._text(i) == ";"]
             equals = next(i for i in range(first, last) if self._text(i) == "=")
             self._expression(equals + 1, semicolons[0], False)
-            self._expression(semicolons[0] + 1, semicolons[1], False)
+            self._loop_bound(semicolons[0] + 1, semicolons[1])
         else:
             if condition.kind == "if":
                 self._change("condition", first, last, "1'b0")
                 self._change("condition", first, last, "1'b1")
             self._expression(first, last, False)
+
+    def _loop_bound(self, first, last):
+        """i < N of a for: one round less. One more only makes selections out of range, which are ignored."""
+        compared = next((i for i in range(first, last) if self._text(i) in ("<", "<=")), None)
+        if compared is not None:
+            self._change("off by one", compared + 1, last, minus_one(self._source(compared + 1, last)))
 
     # ---- expressions
 
@@ -164,6 +172,8 @@ class Mutator:
         index = first
         while index < last:
             token = self.tokens[index]
+            if token.text == "(" and self._is_width(index):
+                self.frozen.update(range(index + 1, self.module.pairs[index]))
             if index in self.frozen:
                 pass
             elif token.kind == "number":
@@ -187,6 +197,8 @@ class Mutator:
 
     def _operator(self, index, first):
         text = self._text(index)
+        if text in ("+", "-") and self._is_fixed_index(index):
+            return
         if index > first and self._ends_operand(index - 1):
             for kind, other in BINARY.get(text, []):
                 self._change(kind, index, index + 1, other)
@@ -205,17 +217,28 @@ class Mutator:
                 at = names.index(self._text(index))
                 self._change("reset value" if reset else "constant", index, index + 1, names[(at + 1) % len(names)])
 
+    def _is_width(self, opening):
+        """Is this the parenthesized width of a cast?"""
+        close = self.module.pairs[opening]
+        return self._text(close + 1) == "'" and self._text(close + 2) == "("
+
     def _cast(self, quote):
-        """Width'(x) becomes one bit narrower."""
+        """Width'(x) becomes one bit narrower, unless x is 0 or 1."""
         before = self.tokens[quote - 1]
+        if self.module.pairs[quote + 1] == quote + 3 and self._text(quote + 2) in ("0", "1"):
+            return
         if before.kind == "number" and before.text.isdigit() and int(before.text) > 1:
             self._change("width", quote - 1, quote, str(int(before.text) - 1))
         elif before.kind == "word" and before.text not in KEYWORDS | TYPES:
             self._change("width", quote - 1, quote, f"({before.text} - 1)")
         elif before.text == ")":
             opening = self.module.partner[quote - 1]
-            self.frozen.update(range(opening + 1, quote - 1))
             self._change("width", opening, quote, f"({self._source(opening, quote)} - 1)")
+
+    def _is_fixed_index(self, index):
+        """Is this the sign in x[N - 1]? The other sign is a place that does not exist."""
+        return (self._text(index - 2) == "[" and self._text(index + 2) == "]" and self.tokens[index - 1].kind == "word"
+                and self.tokens[index + 1].kind == "number")
 
     def _select(self, opening):
         """[hi:lo] and [base +: width] lose a bit at an end; the other tokens are expressions for the caller."""

@@ -205,13 +205,14 @@ class Module:
             elif text in ("if", "for", "case", "casez", "while", "repeat"):
                 close = self.pairs[index + 1]
                 kind = {"casez": "case", "while": "loop", "repeat": "loop"}.get(text, text)
+                if text == "if" and self._is_check(close + 1):
+                    index = close + 1
+                    continue
                 if text == "if" and self._text(close - 1) == "rst_ni":
                     kind = "reset"
                     if self._text(close - 2) == "!":
                         reset_until = max(reset_until, self._extent(close + 1))
                 self.conditions.append(Condition(kind, index + 2, close))
-                if text == "if" and self._is_check(close + 1):
-                    self.conditions.pop()
                 index = close + 1
             elif text in ("else", "always_comb", "initial", "final", "unique", "priority", ";", "default", ":", "always_latch"):
                 index += 1
@@ -235,10 +236,12 @@ class Module:
                 return index
 
     def _is_check(self, index):
-        """Does the statement there only report a fault ($error, $fatal)?"""
+        """Does the statement there only report a fault ($error, assert)?"""
         if self._text(index) == "begin":
             index += 3 if self._text(index + 1) == ":" else 1
-        return self._text(index) in ("$error", "$fatal", "$warning", "$info", "$display")
+        if self._text(index + 1) == ":":
+            index += 2  # a label
+        return self._text(index) in ("$error", "$fatal", "$warning", "$info", "$display", "assert", "assume", "cover")
 
     def _simple(self, first, reset_until):
         """Reads the statement that begins at `first`; the index after it."""

@@ -52,8 +52,8 @@ void BM_Rtl_Array(benchmark::State& state) {
   state.counters["cycles_per_s"] = benchmark::Counter(static_cast<double>(cycles), benchmark::Counter::kIsRate);
 }
 BENCHMARK(BM_Rtl_Array<Vbit_serial_array>)->Name("BM_Rtl_BitSerialArray/8x8x256");
-BENCHMARK(BM_Rtl_Array<Vmma_tile>)->Name("BM_Rtl_MmaTile/8x8x128");
-BENCHMARK(BM_Rtl_Array<Vapot_array>)->Name("BM_Rtl_ApotArray/8x8x128");
+BENCHMARK(BM_Rtl_Array<Vmma_tile>)->Name("BM_Rtl_MmaTile/2x2x128");
+BENCHMARK(BM_Rtl_Array<Vapot_array>)->Name("BM_Rtl_ApotArray/2x2x128");
 
 }  // namespace
 }  // namespace dyad::cosim

@@ -15,7 +15,7 @@
 namespace dyad::cosim {
 namespace {
 
-constexpr int kRows = 8, kColumns = 8, kWordBits = 128, kElements = kWordBits / 8;
+constexpr int kRows = 2, kColumns = 2, kWordBits = 128, kElements = kWordBits / 8;
 
 TEST(ApotPe, MultipliesEveryActivationByEveryCode) {
   const Check check = check_apot_pe<Vapot_pe>({0, 1 << 17});

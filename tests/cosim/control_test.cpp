@@ -44,10 +44,14 @@ TEST(BitPlaneSequencer, IssuesEveryPairOfWidths) {
       ASSERT_EQ(dut->activation_entry_o, issue.activation_entry) << "job " << job;
       ASSERT_EQ(dut->weight_entry_o, issue.weight_entry) << "job " << job;
       ASSERT_EQ(dut->first_o, issue.first);
-      if (!issue.first) ASSERT_EQ(dut->shift_o, issue.shift);
+      if (!issue.first) {
+        ASSERT_EQ(dut->shift_o, issue.shift);
+      }
       ASSERT_EQ(dut->negate_o, issue.negate);
       ASSERT_EQ(dut->sum_o, issue.sum);
-      if (issue.sum) ASSERT_EQ(dut->sum_negate_o, issue.sum_negate);
+      if (issue.sum) {
+        ASSERT_EQ(dut->sum_negate_o, issue.sum_negate);
+      }
       ASSERT_EQ(dut->issued_o, &issue == &issues.back());
       dut.clock();
     }
@@ -169,8 +173,8 @@ TEST(TileFetch, StopsWhenNoSlotIsOpen) {
   dut.clock();
   dut->start_i = 0;
   dut->in_valid_i = 1;
-  const std::vector<int> ready{1, 1, 1, 1, 0, 1, 1, 0}, entry{0, 0, 1, 1, -1, 0, 0, -1}, row{0, 1, 0, 1, -1, 0, 1, -1}, done{0, 0, 1, 0, 1, 0, 0, 1},
-      release{0, 0, 0, 0, 1, 0, 0, 0}, slots{2, 0, 0, 0, 0, 1, 0, 0};
+  const std::vector<int> ready{1, 1, 1, 1, 0, 1, 1, 0}, entry{0, 0, 1, 1, -1, 0, 0, -1}, row{0, 1, 0, 1, -1, 0, 1, -1},
+      done{0, 0, 1, 0, 1, 0, 0, 1}, release{0, 0, 0, 0, 1, 0, 0, 0}, slots{2, 0, 0, 0, 0, 1, 0, 0};
   for (std::size_t t = 0; t < ready.size(); ++t) {
     dut->release_i = static_cast<std::uint8_t>(release[t]);
     dut.settle();

@@ -1,10 +1,7 @@
-#include <Vdyadic_requantizer_gemmlowp.h>
 #include <Vdyadic_requantizer_half_up.h>
 #include <gtest/gtest.h>
 
-#include <bit>
-#include <set>
-#include <tuple>
+#include <vector>
 
 #include "checks/dyadic_requantizer_check.hpp"
 #include "dyad/cosim/requantizer_driver.hpp"
@@ -22,7 +19,16 @@ TEST(DyadicRequantizer, RoundsTiesAsItsModeSays) {
   EXPECT_EQ(run_requantizer(Rounding::kHalfEven, beats), (Values{2, -2, 2, -2, -2, 2, -2}));
   EXPECT_EQ(run_requantizer(Rounding::kHalfAway, beats), (Values{3, -3, 2, -2, -3, 2, -2}));
   EXPECT_EQ(run_requantizer(Rounding::kFloor, beats), (Values{2, -3, 1, -2, -3, 1, -2}));
-  EXPECT_EQ(run_requantizer(Rounding::kGemmlowp, beats), (Values{3, -2, 2, -1, -2, 2, -2}));  // shifts below 31 round once, half up
+}
+
+// Two roundings: half up by 2^31, then half away from zero. 5/2 and -5/2 take the first alone; at shift 32, 1/4 is 1/2 before the first,
+// upward 1, then 1/2 again, away from zero 1, where one rounding gives 0; -1/4 is -1/2, upward 0; -3/4 is -3/2, upward -1, then -1/2, away
+// -1.
+TEST(DyadicRequantizer, GemmlowpRoundsTwice) {
+  constexpr std::int32_t kHalf = 1 << 30;  // a half at shift 31, a quarter at shift 32
+  const RequantizerBeat beats[] = {{5, kHalf, 31}, {-5, kHalf, 31}, {1, kHalf, 32}, {-1, kHalf, 32}, {-3, kHalf, 32}};
+  EXPECT_EQ(run_requantizer(Rounding::kGemmlowp, beats), (std::vector<std::int32_t>{3, -2, 1, 0, -1}));
+  EXPECT_EQ(run_requantizer(Rounding::kHalfUp, beats), (std::vector<std::int32_t>{3, -2, 0, 0, -1}));
 }
 
 // acc * 2^31 saturates at int32 before the product: 2^31 - 1 times 3 over 2^31 is 3 - 3/2^31, rounded 3.
@@ -53,7 +59,9 @@ TEST(DyadicRequantizer, GivesAResultThreeCyclesAfterItsBeatAndOneACycle) {
     dut.settle();
     ASSERT_EQ(dut->in_ready_o, 1);
     ASSERT_EQ(dut->out_valid_o, cycle >= 3);
-    if (cycle >= 3) ASSERT_EQ(dut->out_data_o, static_cast<std::uint32_t>(cycle - 3));
+    if (cycle >= 3) {
+      ASSERT_EQ(dut->out_data_o, static_cast<std::uint32_t>(cycle - 3));
+    }
     dut.clock();
   }
 }

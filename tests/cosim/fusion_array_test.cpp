@@ -7,10 +7,10 @@
 namespace dyad::cosim {
 namespace {
 
-// A vector of 100 16 bit activations times 8 columns of 16 bit weights in four passes over 8 bit halves, one element a row and cycle:
+// A vector of 100 16 bit activations times 2 columns of 16 bit weights in four passes over 8 bit halves, one element a row and cycle:
 // dot products and the sum of the activations (counted in the passes with the lower half of the weights).
 TEST(FusionArray, AccumulatesSixteenBitPasses) {
-  constexpr int kRows = 8, kColumns = 8, kDepth = 104;  // 13 words of 8 rows
+  constexpr int kRows = 4, kColumns = 2, kDepth = 104;  // 26 words of 4 rows
   for (const bool is_signed : {false, true}) {
     Random random(is_signed);
     std::vector<std::int64_t> a(kDepth), w(kDepth * kColumns);
@@ -92,7 +92,8 @@ TEST(FusionArray, CapturesAtEveryDistance) {
       dut.settle();
       if (dut->out_valid_o) {
         ++captures;
-        for (std::size_t c = 0; c < 2; ++c) EXPECT_EQ(port_word(dut->out_acc_o, c), static_cast<std::uint32_t>(distance * 3 * 6)) << distance;
+        for (std::size_t c = 0; c < 2; ++c)
+          EXPECT_EQ(port_word(dut->out_acc_o, c), static_cast<std::uint32_t>(distance * 3 * 6)) << distance;
         EXPECT_EQ(dut->out_sum_o, static_cast<std::uint32_t>(distance * 3 * 2)) << distance;
       }
       dut.clock();

@@ -7,8 +7,8 @@ namespace dyad::cosim {
 namespace {
 
 // Every pair of element values at every place, in all nine pairs of modes and all four pairs of signs. The other elements hold other values
-// at the same time; a pass shift rides along. This exhausts the products: a product depends on its own element only, which the fusion_unit proofs
-// show, and the values that the others hold here vary.
+// at the same time; a pass shift rides along. This exhausts the products: a product depends on its own element only, which the fusion_unit
+// proofs show, and the values that the others hold here vary.
 TEST(FusionUnit, MultipliesEveryPairOfValuesInEveryMode) {
   Dut<Vfusion_unit> dut;
   std::int64_t words = 0;
@@ -24,7 +24,8 @@ TEST(FusionUnit, MultipliesEveryPairOfValuesInEveryMode) {
             const std::uint32_t activation_mask = ((1u << activation_bits) - 1), weight_mask = ((1u << weight_bits) - 1);
             activations = (activations & ~(activation_mask << e * activation_bits)) |
                           ((a + 5u * static_cast<std::uint32_t>(e)) & activation_mask) << e * activation_bits;
-            weights = (weights & ~(weight_mask << e * weight_bits)) | ((w + 3u * static_cast<std::uint32_t>(e)) & weight_mask) << e * weight_bits;
+            weights = (weights & ~(weight_mask << e * weight_bits)) | ((w + 3u * static_cast<std::uint32_t>(e)) & weight_mask)
+                                                                          << e * weight_bits;
           }
           format.pass_shift = static_cast<int>(words++ % 3);
           ASSERT_EQ(fusion_unit_difference(dut, activations, weights, format), "");

@@ -2,7 +2,9 @@
 // state, and every residual block, in which the RTL does all that follows an accumulator.
 #include <gtest/gtest.h>
 
-#include <cmath>
+#include <algorithm>
+#include <memory>
+#include <span>
 
 #include "dyad/cosim/requantizer_driver.hpp"
 #include "dyad/kernels/backends.hpp"

@@ -11,7 +11,7 @@
 namespace dyad::cosim {
 namespace {
 
-constexpr int kRows = 8, kColumns = 8, kWordBits = 128;
+constexpr int kRows = 2, kColumns = 2, kWordBits = 128;
 
 // Every product of two elements, in every lane of the word, in every format: one job a cycle, captured in the next cycle.
 TEST(MmaTile, MultipliesEveryPairOfElements) {

@@ -69,8 +69,8 @@ TEST(SystolicArray, RefusesCapturesThatAreTooClose) {
   EXPECT_THROW(captures(6), AssertionFailed);
 }
 
-// Weights of the next matrix are loaded while vectors of this one stream, the last row together with the vector that switches to the matrix before:
-// that row belongs to the matrix after.
+// Weights of the next matrix are loaded while vectors of this one stream, the last row together with the vector that switches to the matrix
+// before: that row belongs to the matrix after.
 TEST(SystolicArray, LoadsTheNextWeightsWhileVectorsStream) {
   constexpr int kRows = 3, kColumns = 5, kLatency = kRows + kColumns + 1;
   Dut<Vweight_stationary_3x5> dut;
@@ -79,7 +79,8 @@ TEST(SystolicArray, LoadsTheNextWeightsWhileVectorsStream) {
   dut->in_activation_signed_i = 0;
   dut->in_weight_signed_i = 0;
   dut.reset();
-  // Cycle k loads row k % 3 with the value k / 3 + 1 (matrix 1, 2, …), from cycle 3 on vectors of ones come; in_first_i when a matrix is complete.
+  // Cycle k loads row k % 3 with the value k / 3 + 1 (matrix 1, 2, …), from cycle 3 on vectors of ones come; in_first_i when a matrix is
+  // complete.
   for (int k = 0; k < 40; ++k) {
     PackedBits activations(kRows * 8), weights(kColumns * 4);
     for (int r = 0; r < kRows; ++r) activations.set(r * 8, 8, 1);

@@ -116,7 +116,8 @@ class Vectors(unittest.TestCase):
             folder = self.bench("average_pool", "--op", "average_pool", "--rounding", rounding, "--parameter", f"Rounding={index}", "--cases", 500,
                                 "--in-bits", 8, "--out-bits", 8, name=rounding)
             self.passes(self.icarus(folder, self.sources(names=names), "average_pool"), 500)
-        folder = self.bench("average_pool", "--op", "average_pool", "--rounding", "floor", "--cases", 500, name="other")
+        # half_up's module differs from half_away at negative ties (floor is half_up with offset 0, an operand).
+        folder = self.bench("average_pool", "--op", "average_pool", "--rounding", "half_away", "--cases", 500, name="other")
         self.fails(self.icarus(folder, self.sources(names=names), "average_pool"), mismatches=10)
 
     def test_verilator(self):
@@ -134,17 +135,17 @@ class Vectors(unittest.TestCase):
         self.need("iverilog")
         (self.folder / "mine.sv").write_text("""
 module mine (input clock, input reset, input go, input signed [23:0] sum, input signed [15:0] factor, input [5:0] places,
-             output reg done, output reg signed [7:0] small);
+             output reg done, output reg signed [7:0] result);
   wire signed [63:0] product = 64'(sum) * 64'(factor);
   wire signed [63:0] rounded = places == 0 ? product : ((product >>> (places - 1)) + 64'sd1) >>> 1;
   always @(posedge clock) begin
     done <= go & ~reset;
-    small <= rounded > 127 ? 8'sd127 : rounded < -128 ? -8'sd128 : 8'(rounded);
+    result <= rounded > 127 ? 8'sd127 : rounded < -128 ? -8'sd128 : 8'(rounded);
   end
 endmodule
 """)
         ports = {"clk": "clock", "rst": "reset", "in_valid": "go", "in_ready": "-", "acc": "sum", "multiplier": "factor", "shift": "places",
-                 "zero_point": "-", "lowest": "-", "highest": "-", "out_valid": "done", "out_ready": "-", "out_data": "small"}
+                 "zero_point": "-", "lowest": "-", "highest": "-", "out_valid": "done", "out_ready": "-", "out_data": "result"}
         words = [word for signal, port in ports.items() for word in ("--port", f"{signal}={port}")]
         folder = self.bench("mine", "--acc-bits", 24, "--multiplier-bits", 16, "--out-port-bits", 8, "--no-zero-point", "--cases", 2000, *words)
         self.passes(self.icarus(folder, [self.folder / "mine.sv"], "mine"), 2000)

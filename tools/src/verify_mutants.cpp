@@ -24,8 +24,14 @@ struct Options {
 Result<int> run(Options options) {
   DYAD_TRY(options.what.rtl, workflow::find_rtl(options.rtl));
   // Another sample in each run; the stimuli do not depend on it, so that what one run kills every run kills.
-  if (!options.seeded) options.what.seed = static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count()) % 1'000'000;
-  if (options.what.sample > 0) note("sample of " + std::to_string(options.what.sample) + " mutants, --seed " + std::to_string(options.what.seed));
+  if (!options.seeded)
+    options.what.seed = static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count()) % 1'000'000;
+  if (options.what.sample > 0)
+    note("sample of " + std::to_string(options.what.sample) + " mutants, --seed " + std::to_string(options.what.seed));
+#ifdef DYAD_MUTANTS
+  if (std::string_view(DYAD_MUTANTS) != "ALL")
+    note("note: this build holds the mutants of a few modules; configure with -DDYAD_MUTANTS=ALL for those of all");
+#endif
   std::vector<workflow::MutantReport> mutants;
   {
     TerminalProgress progress;
@@ -45,7 +51,8 @@ void add_verify_mutants(CLI::App& verify, Action& action) {
   auto* verb = verify.add_subcommand("mutants", "Every single-point mutant of the RTL must be killed by simulation or by a proof");
   auto options = std::make_shared<Options>();
   verb->add_option("modules", options->what.modules, "Only these modules");
-  verb->add_option("--sample", options->what.sample, "Only so many mutants, over all modules, chosen by the seed")->check(CLI::PositiveNumber);
+  verb->add_option("--sample", options->what.sample, "Only so many mutants, over all modules, chosen by the seed")
+      ->check(CLI::PositiveNumber);
   auto* seed = verb->add_option("--seed", options->what.seed, "Chooses the sample; default: the clock");
   verb->add_option("--rtl", options->rtl, "Folder of the RTL; default $DYAD_RTL, else the source tree's");
   describe(*verb, options->json, "dyad verify mutants dyadic_requantizer");

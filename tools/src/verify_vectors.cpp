@@ -5,6 +5,7 @@
 
 #include "console.hpp"
 #include "dyad/workflow/vectors.hpp"
+#include "rtl_vectors.hpp"
 #include "verify.hpp"
 
 namespace dyad::tools {
@@ -21,7 +22,12 @@ Result<int> run(const Options& options) {
     DYAD_TRY(workflow::VectorFile vectors, workflow::load_vectors(file));
     files.push_back(std::move(vectors));
   }
-  DYAD_TRY(const auto implementations, workflow::vector_implementations());
+  DYAD_TRY(auto implementations, workflow::vector_implementations());
+#ifdef DYAD_HAS_RTL
+  implementations.push_back(rtl_vector_implementation());
+#else
+  note("note: this build has no RTL; the other implementations are checked (-DDYAD_WITH_RTL=ON adds it)");
+#endif
   TerminalProgress progress;
   DYAD_TRY(const auto checks, workflow::verify_vectors(files, implementations, progress));
   OrderedJson document = workflow::verification_document("vectors", checks);

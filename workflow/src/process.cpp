@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -87,10 +88,25 @@ bool collect(int pipe, const Command& command, std::string& output) {
   }
 }
 
+/// Waits for the process, or for all of a group (negative); the user and system seconds that they took.
+double reap(pid_t who, int* status) {
+  double cpu_s = 0;
+  const auto seconds = [](const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6; };
+  for (;;) {
+    rusage usage{};
+    const pid_t ended = wait4(who, status, 0, &usage);
+    if (ended < 0 && errno == EINTR) continue;
+    if (ended < 0) return cpu_s;  // none is left
+    cpu_s += seconds(usage.ru_utime) + seconds(usage.ru_stime);
+    if (who > 0) return cpu_s;
+  }
+}
+
 }  // namespace
 
 Result<CommandResult> run_command(const Command& command) {
   DYAD_EXPECT(!command.words.empty(), "a command without a program");
+  prctl(PR_SET_CHILD_SUBREAPER, 1);  // what a command leaves behind becomes ours to wait for
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0)
     return Error{command.words.front(), std::string("no pipe: ") + std::strerror(errno), "too many open files?"};
@@ -105,12 +121,10 @@ Result<CommandResult> run_command(const Command& command) {
   close(ends[0]);
   if (result.cancelled) kill(-*child, SIGKILL);
   int status = 0;
-  rusage usage{};
-  while (wait4(*child, &status, 0, &usage) < 0 && errno == EINTR) {
-  }
+  result.cpu_s = reap(*child, &status);
+  // A solver that its limit ended may be left behind by the script that started it: its time counts, and says why there is no answer.
   kill(-*child, SIGKILL);
-  const auto seconds = [](const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6; };
-  result.cpu_s = seconds(usage.ru_utime) + seconds(usage.ru_stime);
+  result.cpu_s += reap(-*child, nullptr);
   result.exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   return result;
 }

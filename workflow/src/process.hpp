@@ -20,7 +20,7 @@ struct Command {
 struct CommandResult {
   int exit_status = 0;  ///< 128 + signal when a signal ended it
   bool cancelled = false;
-  double cpu_s = 0;    ///< user and system time of it and of the children that it waited for
+  double cpu_s = 0;    ///< user and system time of it and of all that it started
   std::string output;  ///< stdout and stderr as they came
 
   /// Whether the CPU limit was used up.

@@ -47,7 +47,7 @@ std::optional<std::size_t> layer_of_addition(const IntegerNetwork& network, cons
     const auto maker = static_cast<std::size_t>(tensor) - 1;
     const IntegerLayer& layer = network.layers[maker];
     if (layer.op == IntegerOp::kConv && !layer.requantize && readers[static_cast<std::size_t>(tensor)].size() == 1)
-      found = std::max(found.value_or(0), maker);
+      found = std::max(found.value_or(std::size_t{0}), maker);
   }
   return found;
 }
@@ -83,7 +83,7 @@ class Runner {
     quantize_input(image, tensors[0]);
     for (std::size_t i = 0; i < steps_.size(); ++i) {
       if (!proceed(i)) return std::vector<std::int32_t>{};
-      DYAD_CHECK(run_step(steps_[i], tensors, i));
+      DYAD_CHECK(run_step(steps_[i], tensors));
     }
     const auto logits = tensors.back().as<std::int32_t>();
     return std::vector<std::int32_t>(logits.begin(), logits.end());
@@ -178,7 +178,7 @@ class Runner {
     for (std::int64_t i = 0; i < tensor.size(); ++i) tensor.set(i, input.table[i % input.channels * 256 + image[i]]);
   }
 
-  Result<void> run_step(const Step& step, std::vector<IntegerTensor>& tensors, std::size_t) {
+  Result<void> run_step(const Step& step, std::vector<IntegerTensor>& tensors) {
     const IntegerLayer& layer = network_.layers[step.layer];
     IntegerTensor& output = tensors[step.last() + 1];
     if (step.kind == Step::Kind::kAddress) {
@@ -208,7 +208,7 @@ class Runner {
     const std::int64_t channels = input.shape()[3];
     std::int64_t lowest = layer.output.lowest();
     if (layer.relu) lowest = std::max<std::int64_t>(lowest, requantization.zero_point);
-    std::vector<cosim::RequantizerCase> cases(static_cast<std::size_t>(input.size()));
+    std::vector<cosim::reference::RequantizerBeat> cases(static_cast<std::size_t>(input.size()));
     for (std::int64_t i = 0; i < input.size(); ++i) {
       const Dyadic ratio = requantization.ratio(i % channels);
       cases[static_cast<std::size_t>(i)] = {input.get(i), ratio.multiplier, ratio.shift, requantization.zero_point,

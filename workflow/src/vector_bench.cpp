@@ -117,7 +117,9 @@ Streams streams_of(const VectorFile& vectors) {
       }
   } else {
     for (const AveragePoolCase& each : std::get<std::vector<AveragePoolCase>>(vectors.cases)) {
-      for (std::size_t i = 0; i < each.values.size(); ++i) add({each.values[i], i == 0, i + 1 == each.values.size(), each.count, 0, 0});
+      const Word r = reciprocal(each.count, vectors.average_rounding);
+      for (std::size_t i = 0; i < each.values.size(); ++i)
+        add({each.values[i], i == 0, i + 1 == each.values.size(), r[0], r[1], r[2], r[3], each.count});
       streams.expected.push_back({each.expected});
     }
   }

@@ -150,7 +150,10 @@ Result<std::string> mutated_text(const MutantReport& mutant, const fs::path& rtl
   bool same = end <= text.size();
   if (same) {
     const std::size_t begin = text.rfind('\n', start) == std::string::npos || start == 0 ? 0 : text.rfind('\n', start - 1) + 1;
-    same = squeezed(text.substr(begin, text.find('\n', end) - begin)) == squeezed(mutant.before);
+    const std::size_t finish = std::min(text.find('\n', end), text.size());
+    // The line must be there, and the change in the place where it makes the other line of it.
+    same = squeezed(text.substr(begin, finish - begin)) == squeezed(mutant.before) &&
+           squeezed(text.substr(begin, start - begin) + mutant.text + text.substr(end, finish - end)) == squeezed(mutant.after);
   }
   if (!same) return Error{file.string(), std::string(kProgram) + " was built from another version of it", "build again"};
   return text.replace(start, end - start, mutant.text);
@@ -189,14 +192,17 @@ Result<std::optional<Refutation>> refute(const MutantReport& mutant, const fs::p
   return std::optional<Refutation>();
 }
 
-/// An Error for an entry that names no possible change of a module of this run.
+/// An Error for an entry that names no possible change of its module, or no module. Modules that are not built or not asked for are left alone.
 Result<void> check_entries(const std::vector<Equivalence>& entries, const std::vector<Json>& listed, const MutantsRequest& request) {
+  std::set<std::string> modules;
   std::set<std::tuple<std::string, std::string, std::string, int>> known;
+  for (const Json& json : listed) modules.insert(json.at("module").get<std::string>());
   for (const Json& json : listed)
     known.emplace(json.at("module").get<std::string>(), json.at("before").get<std::string>(), json.at("after").get<std::string>(),
                   json.at("occurrence").get<int>());
   for (const Equivalence& entry : entries) {
-    if (!request.modules.empty() && std::ranges::count(request.modules, entry.module) == 0) continue;
+    if (!fs::exists(request.rtl / (entry.module + ".sv"))) return Error{entry.place, "there is no module " + entry.module, "remove the entry"};
+    if (!modules.contains(entry.module)) continue;
     if (!known.contains({entry.module, entry.before, entry.after, entry.occurrence}))
       return Error{entry.place, "names no mutant of " + entry.module, "dyad verify mutants " + entry.module + " lists those that survive"};
   }

@@ -36,7 +36,7 @@ Pixel pixel_under(const LayerShape& s, std::int64_t oh, std::int64_t ow, std::in
 /// Every input element is under exactly one window, and no window reaches beyond.
 bool covers_evenly(const LayerShape& s) {
   const auto axis = [](std::int64_t in, std::int64_t out, int kernel, int stride, int dilation, int before, int after) {
-    return kernel == stride && (dilation == 1 || kernel == 1) && before == 0 && after == 0 && in == out * kernel;
+    return (kernel == stride || out == 1) && (dilation == 1 || kernel == 1) && before == 0 && after == 0 && in == out * kernel;
   };
   const Window& w = s.window;
   return axis(s.in_h, s.out_h, w.kernel_h, w.stride_h, w.dilation_h, w.pad_top, w.pad_bottom) &&

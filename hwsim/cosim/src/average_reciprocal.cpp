@@ -1,6 +1,8 @@
 #include "dyad/cosim/average_reciprocal.hpp"
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <bit>
 
 namespace dyad::cosim {
@@ -22,12 +24,17 @@ std::int64_t steps_agree_up_to(std::int64_t limit, std::int64_t count, std::int6
   }
 }
 
+// Kept once found: a count of 1 takes millions of steps.
 std::int64_t hawq_limit(std::int64_t count, const AverageReciprocal& reciprocal) {
+  static std::array<std::atomic<std::int64_t>, kLargestAverageCount + 1> found;  // 0: not yet
+  std::atomic<std::int64_t>& known = found[static_cast<std::size_t>(count)];
+  if (const std::int64_t limit = known) return limit;
   constexpr std::int64_t kExactInFloat = std::int64_t{1} << 24;
   const auto positive = [&](std::int64_t sum) { return std::int64_t{integer_average(sum, count, AverageRounding::kHawq)}; };
   const auto negative = [&](std::int64_t sum) { return -std::int64_t{integer_average(-sum, count, AverageRounding::kHawq)}; };
-  return steps_agree_up_to(steps_agree_up_to(kExactInFloat, count, -std::int64_t{reciprocal.offset}, positive), count,
-                           reciprocal.negative_offset, negative);
+  known = steps_agree_up_to(steps_agree_up_to(kExactInFloat, count, -std::int64_t{reciprocal.offset}, positive), count,
+                            reciprocal.negative_offset, negative);
+  return known;
 }
 
 }  // namespace
@@ -35,7 +42,7 @@ std::int64_t hawq_limit(std::int64_t count, const AverageReciprocal& reciprocal)
 std::optional<AverageReciprocal> average_reciprocal(std::int64_t count, AverageRounding rounding) {
   if (count < 1 || count > kLargestAverageCount) return std::nullopt;
   AverageReciprocal result;
-  result.shift = 31 + std::bit_width(static_cast<std::uint64_t>(count - 1));
+  result.shift = 31 + static_cast<int>(std::bit_width(static_cast<std::uint64_t>(count - 1)));
   result.multiplier = static_cast<std::uint32_t>(((std::int64_t{1} << result.shift) + count - 1) / count);
   if (rounding == AverageRounding::kHalfUp || rounding == AverageRounding::kHalfAway) result.offset = static_cast<std::uint16_t>(count / 2);
   if (rounding == AverageRounding::kHawq) {

@@ -1,4 +1,5 @@
-/// \file The clockwork that connects a Verilated core to the SystemC memory system; one template for all cores, since all have the same ports.
+/// \file The clockwork that connects a Verilated core to the SystemC memory system; one template for all cores, since all have the same
+/// ports.
 #pragma once
 
 #include <verilated_fst_c.h>
@@ -290,8 +291,17 @@ class CoreSimulationOf final : public CoreSimulation {
     return {clock.last_done(), clock.clocked(), dram.bits_read(), dram.bits_written()};
   }
 
+  /// Calls `observer` in every cycle with the model, its inputs set and settled; an empty one ends that. For measurements.
+  void observe(std::function<void(Model&)> observer) {
+    if (observer)
+      sample_ = [this, observer = std::move(observer)] { observer(*dut_); };
+    else
+      sample_ = nullptr;
+  }
+  Dut<Model>& dut() { return dut_; }
+
   void trace(const std::filesystem::path& file) override {
-    if constexpr (requires(Model& m) { m.trace(waves_.get(), 99); }) {
+    if constexpr (requires(Model & m) { m.trace(waves_.get(), 99); }) {
       dut_.context().traceEverOn(true);
       waves_ = std::make_unique<VerilatedFstC>();
       dut_->trace(waves_.get(), 99);

@@ -127,6 +127,15 @@ TEST_F(VerifyMutants, AnEntryMustNameAMutant) {
   EXPECT_FALSE(verified());
 }
 
+TEST_F(VerifyMutants, AnEntryMustNameAModuleButItNeedNotBeBuilt) {
+  program(true, true);
+  const std::string entry = R"({"module":"other","before":"x","after":"y","argument":"long enough to be an argument"})";
+  equivalent(entry);
+  EXPECT_FALSE(verified());
+  write("other.sv", "module other;\nendmodule\n");
+  EXPECT_TRUE(verified());
+}
+
 TEST_F(VerifyMutants, AnEntryMustArgue) {
   program(false, true);
   equivalent(R"({"module":"sample","before":"assign c_o = a_i + b_i;","after":"assign c_o = a_i - b_i;","argument":"ok"})");

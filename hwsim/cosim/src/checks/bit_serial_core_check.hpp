@@ -24,8 +24,12 @@ class BitSerialFamily final : public CoreFamily {
   std::int64_t weight_entries(std::int64_t words) const override { return words * weight_bits_; }
   std::uint32_t register_8(std::int64_t words) const override { return static_cast<std::uint32_t>(words); }
   std::uint32_t register_9() const override { return static_cast<std::uint32_t>(activation_bits_ | weight_bits_ << 8); }
-  std::uint32_t flags() const override { return static_cast<std::uint32_t>(activation_signed_) << 2 | static_cast<std::uint32_t>(weight_signed_) << 3; }
-  std::vector<PackedBits> activation_tile(const IntegerVectors& rows, std::int64_t words) const override { return planes(rows, words, activation_bits_); }
+  std::uint32_t flags() const override {
+    return static_cast<std::uint32_t>(activation_signed_) << 2 | static_cast<std::uint32_t>(weight_signed_) << 3;
+  }
+  std::vector<PackedBits> activation_tile(const IntegerVectors& rows, std::int64_t words) const override {
+    return planes(rows, words, activation_bits_);
+  }
   std::vector<PackedBits> weight_tile(const IntegerVectors& columns, std::int64_t words) const override {
     return planes(columns, words, weight_bits_);
   }
@@ -35,7 +39,9 @@ class BitSerialFamily final : public CoreFamily {
   static std::int64_t number(Random& random, int bits, bool is_signed) {
     const std::int64_t span = std::int64_t{1} << bits, lowest = is_signed ? -span / 2 : 0;
     const std::uint64_t kind = random.below(8);
-    return kind == 0 ? lowest : kind == 1 ? lowest + span - 1 : lowest + static_cast<std::int64_t>(random.next() & static_cast<std::uint64_t>(span - 1));
+    return kind == 0   ? lowest
+           : kind == 1 ? lowest + span - 1
+                       : lowest + static_cast<std::int64_t>(random.next() & static_cast<std::uint64_t>(span - 1));
   }
   /// Word by word of K, plane by plane, vector by vector.
   std::vector<PackedBits> planes(const IntegerVectors& vectors, std::int64_t words, int bits) const {
@@ -56,15 +62,17 @@ class BitSerialFamily final : public CoreFamily {
   bool activation_signed_ = false, weight_signed_ = false;
 };
 
-/// `options.cases` random layers. The other arguments are the parameters of the model; both memories have `entries` entries.
+/// `options.cases` random layers. The other arguments are the parameters of the model; `weight_entries` 0: as many as `entries`.
 template <class Model>
 Check check_bit_serial_core(const CheckOptions& options, std::int64_t rows, std::int64_t columns, std::int64_t depth, std::int64_t entries,
-                            std::int64_t lanes) {
+                            std::int64_t lanes, std::int64_t weight_entries = 0, AverageRounding average_rounding = AverageRounding::kHalfUp) {
   reference::TileCoreShape shape;
   shape.rows = shape.activation_rows = rows;
   shape.columns = shape.weight_rows = columns;
   shape.activation_word_bits = shape.weight_word_bits = depth;
-  shape.activation_entries = shape.weight_entries = entries;
+  shape.activation_entries = entries;
+  shape.weight_entries = weight_entries > 0 ? weight_entries : entries;
+  shape.average_rounding = average_rounding;
   shape.lanes = lanes;
   BitSerialFamily family(depth);
   return check_core<Model>("bit_serial_core", options, shape, reference::make_bit_serial_core(shape, depth), family);

@@ -1,5 +1,5 @@
-/// \file Drives a Verilated core and its reference model side by side at the ports: random layers, random stalls on every port, every output
-/// compared in every cycle, and every result compared with plain integer arithmetic.
+/// \file Drives a Verilated core and its reference model side by side at the ports: random layers, random stalls on every port, every
+/// output compared in every cycle, and every result compared with plain integer arithmetic.
 #pragma once
 
 #include <algorithm>
@@ -58,11 +58,12 @@ struct PortLayer {
   std::vector<std::vector<std::int32_t>> results;                       ///< rows x columns, or the elements that an elementwise tile has
 };
 
-/// Makes layers. Tiles are those of matrix products M x K times K x N, tails padded with zeros, in the three orders of the bit-serial schedule:
-/// activations stay, weights stay, or both stream by in chunks of K; or elementwise layers.
+/// Makes layers. Tiles are those of matrix products M x K times K x N, tails padded with zeros, in the three orders of the bit-serial
+/// schedule: activations stay, weights stay, or both stream by in chunks of K; or elementwise layers.
 class LayerMaker {
  public:
-  LayerMaker(const reference::TileCoreShape& shape, CoreFamily& family, std::uint64_t seed) : shape_(shape), family_(family), random_(seed) {}
+  LayerMaker(const reference::TileCoreShape& shape, CoreFamily& family, std::uint64_t seed)
+      : shape_(shape), family_(family), random_(seed) {}
 
   PortLayer next() {
     layer_ = {};
@@ -97,15 +98,21 @@ class LayerMaker {
   void set(int index, std::int64_t value) { layer_.registers.emplace_back(index, static_cast<std::uint32_t>(value)); }
   std::int64_t count(std::int64_t most) { return random_.between(1, std::max<std::int64_t>(1, most)); }
   static std::size_t at(std::int64_t value) { return static_cast<std::size_t>(value); }
-  std::uint32_t flags() const { return static_cast<std::uint32_t>(result_.operation) << 6 | static_cast<std::uint32_t>(result_.requantize_average) << 5; }
+  std::uint32_t flags() const {
+    return static_cast<std::uint32_t>(result_.operation) << 6 | static_cast<std::uint32_t>(result_.requantize_average) << 5;
+  }
 
   void weighted() {
     // A format whose tile of one word fits.
     do family_.choose(random_);
     while (family_.activation_entries(1) > shape_.activation_entries || family_.weight_entries(1) > shape_.weight_entries);
     const bool weights_stay = random_.coin();
-    const auto resident_entries = [&](std::int64_t words) { return weights_stay ? family_.weight_entries(words) : family_.activation_entries(words); };
-    const auto stream_entries = [&](std::int64_t words) { return weights_stay ? family_.activation_entries(words) : family_.weight_entries(words); };
+    const auto resident_entries = [&](std::int64_t words) {
+      return weights_stay ? family_.weight_entries(words) : family_.activation_entries(words);
+    };
+    const auto stream_entries = [&](std::int64_t words) {
+      return weights_stay ? family_.activation_entries(words) : family_.weight_entries(words);
+    };
     const std::int64_t resident_room = weights_stay ? shape_.weight_entries : shape_.activation_entries;
     const std::int64_t stream_room = weights_stay ? shape_.activation_entries : shape_.weight_entries;
     std::int64_t words = 1;
@@ -121,7 +128,8 @@ class LayerMaker {
     // Streams of tiles in the order of the jobs: numbers of resident and streaming tiles (group, tile of M or N, chunk).
     const std::int64_t resident_slots = resident_room / resident_entries(words), stream_slots_most = stream_room / stream_entries(words);
     const std::int64_t resident_tiles = weights_stay ? n_tiles : m_tiles, stream_tiles = weights_stay ? m_tiles : n_tiles;
-    const std::int64_t regions = count(std::min<std::int64_t>(2, resident_slots)), stream_slots = count(std::min<std::int64_t>(4, stream_slots_most));
+    const std::int64_t regions = count(std::min<std::int64_t>(2, resident_slots)),
+                       stream_slots = count(std::min<std::int64_t>(4, stream_slots_most));
     std::int64_t block_tiles = 1, blocks = 1, last_block_tiles = 1, rows = 1;
     std::vector<Place> residents, streams;
     std::vector<std::pair<Place, Place>> jobs;
@@ -185,7 +193,8 @@ class LayerMaker {
 
     layer_.residual = result_.operation == Operation::kAdd;
     result_.half_rate = layer_.residual;
-    set(1, static_cast<std::int64_t>(flags() | family_.flags() | static_cast<std::uint32_t>(weights_stay) | 2u | static_cast<std::uint32_t>(layer_.residual) << 4));
+    set(1, static_cast<std::int64_t>(flags() | family_.flags() | static_cast<std::uint32_t>(weights_stay) | 2u |
+                                     static_cast<std::uint32_t>(layer_.residual) << 4));
     set(2, groups * blocks);
     set(3, blocks);
     set(4, block_tiles);
@@ -215,7 +224,8 @@ class LayerMaker {
         const IntegerVectors w = tile_of(true, weights_stay ? resident_place : stream_place);
         for (std::size_t r = 0; r < a.size(); ++r) {
           for (std::size_t c = 0; c < w.size(); ++c)
-            acc[r * w.size() + c] += static_cast<std::uint32_t>(std::inner_product(a[r].begin(), a[r].end(), w[c].begin(), std::int64_t{0}));
+            acc[r * w.size() + c] +=
+                static_cast<std::uint32_t>(std::inner_product(a[r].begin(), a[r].end(), w[c].begin(), std::int64_t{0}));
           sum[r] += static_cast<std::uint32_t>(std::accumulate(a[r].begin(), a[r].end(), std::int64_t{0}));
         }
       }
@@ -237,7 +247,9 @@ class LayerMaker {
   void elementwise() {
     const int bits = 8 << random_.below(3);
     const bool first_signed = random_.coin(), other_signed = random_.coin();
-    const std::uint32_t element_operation = result_.operation == Operation::kAdd ? 2 : result_.operation == Operation::kAverage ? 0 : static_cast<std::uint32_t>(random_.below(2));
+    const std::uint32_t element_operation = result_.operation == Operation::kAdd       ? 2
+                                            : result_.operation == Operation::kAverage ? 0
+                                                                                       : static_cast<std::uint32_t>(random_.below(2));
     const std::int64_t steps = element_operation == 2 ? 2 : count(6), groups = count(shape_.beats()), lanes = shape_.lanes;
     const std::int64_t entry_slices = shape_.entry_bits() / (lanes * bits), slices = groups * steps;
     const std::int64_t entries = (slices + entry_slices - 1) / entry_slices;
@@ -271,7 +283,8 @@ class LayerMaker {
         for (int done = 0; done < bits;) {
           const std::int64_t within = position % shape_.activation_word_bits;
           const int part = static_cast<int>(std::min<std::int64_t>(bits - done, shape_.activation_word_bits - within));
-          out[at(position / shape_.activation_word_bits)].set(within, part, static_cast<std::uint64_t>(static_cast<std::int64_t>(value)) >> done);
+          out[at(position / shape_.activation_word_bits)].set(within, part,
+                                                              static_cast<std::uint64_t>(static_cast<std::int64_t>(value)) >> done);
           position += part;
           done += part;
         }
@@ -280,7 +293,7 @@ class LayerMaker {
     };
     const std::uint32_t width = bits == 8 ? 0 : bits == 16 ? 1 : 2;
     set(1, static_cast<std::int64_t>(flags() | element_operation << 8 | width << 10 | static_cast<std::uint32_t>(first_signed) << 12 |
-                                  static_cast<std::uint32_t>(other_signed) << 13));
+                                     static_cast<std::uint32_t>(other_signed) << 13));
     set(2, 1);
     set(3, 1);
     set(4, 1);
@@ -305,7 +318,8 @@ class LayerMaker {
           acc = element_operation == 0 ? acc + static_cast<std::uint32_t>(element(step))
                                        : static_cast<std::uint32_t>(std::max(static_cast<std::int32_t>(acc), element(step)));
         const auto& column = columns[at(i % shape_.columns)];
-        results.push_back(reference::ResultStage::finish(result_, column, static_cast<std::int32_t>(acc + static_cast<std::uint32_t>(column.bias)),
+        results.push_back(reference::ResultStage::finish(result_, column,
+                                                         static_cast<std::int32_t>(acc + static_cast<std::uint32_t>(column.bias)),
                                                          element_operation == 2 ? element(1) : 0));
       }
       layer_.results.push_back(std::move(results));
@@ -349,7 +363,8 @@ class PortFeed {
   explicit PortFeed(PortLayer::Feed feed) : feed_(std::move(feed)) {}
   /// The core handed out that many slots.
   void grant(std::int64_t slots) {
-    for (; slots > 0 && allowed_ < feed_.tiles; --slots) allowed_ += ++slot_ % feed_.group_slots == 0 ? feed_.last_slot_tiles : feed_.slot_tiles;
+    for (; slots > 0 && allowed_ < feed_.tiles; --slots)
+      allowed_ += ++slot_ % feed_.group_slots == 0 ? feed_.last_slot_tiles : feed_.slot_tiles;
   }
   const PackedBits* word() {
     if (words_.empty() && tile_ < std::min(allowed_, feed_.tiles)) {
@@ -394,7 +409,8 @@ Check check_core(const std::string& name, const CheckOptions& options, const ref
     if (!have_layer || (started && !expected.running())) {
       if (have_layer) {
         compare.at(dut.cycle());
-        if (beats_out != layer.results.size() * beats) compare.differ("layer " + std::to_string(check.cases) + " ended before its last result");
+        if (beats_out != layer.results.size() * beats)
+          compare.differ("layer " + std::to_string(check.cases) + " ended before its last result");
         if (++check.cases == options.cases || compare.stop()) break;
       }
       layer = maker.next();
@@ -415,9 +431,9 @@ Check check_core(const std::string& name, const CheckOptions& options, const ref
     // Streams: a beat that is offered stays.
     if (!in.prog_valid && !started && willingly(0)) {
       in.prog_valid = true;
-      in.prog_data = registers_sent < layer.registers.size() ? static_cast<std::uint64_t>(layer.registers[registers_sent].first) << 32 |
-                                                                   layer.registers[registers_sent].second
-                                                             : std::uint64_t{layer.registers[0].second};
+      in.prog_data = registers_sent < layer.registers.size()
+                         ? static_cast<std::uint64_t>(layer.registers[registers_sent].first) << 32 | layer.registers[registers_sent].second
+                         : std::uint64_t{layer.registers[0].second};
       dut->prog_data_i = in.prog_data;
     }
     const bool live = expected.running();
@@ -483,9 +499,9 @@ Check check_core(const std::string& name, const CheckOptions& options, const ref
         compare.same("out_data_o", port_word(dut->out_data_o, l), *expected.out_data()[l]);
         if (in.out_ready && result < layer.results.size() && from + l < layer.results[result].size() &&
             port_word(dut->out_data_o, l) != static_cast<std::uint32_t>(layer.results[result][from + l]))
-          compare.differ("layer " + std::to_string(check.cases) + ", result " + std::to_string(result) + ", element " + std::to_string(from + l) +
-                         " is " + std::to_string(static_cast<std::int32_t>(port_word(dut->out_data_o, l))) + ", plain arithmetic gives " +
-                         std::to_string(layer.results[result][from + l]));
+          compare.differ("layer " + std::to_string(check.cases) + ", result " + std::to_string(result) + ", element " +
+                         std::to_string(from + l) + " is " + std::to_string(static_cast<std::int32_t>(port_word(dut->out_data_o, l))) +
+                         ", plain arithmetic gives " + std::to_string(layer.results[result][from + l]));
       }
       beats_out += in.out_ready;
     }
@@ -495,7 +511,8 @@ Check check_core(const std::string& name, const CheckOptions& options, const ref
       if (expected.act_slots_valid() && in.act_slots_ready) activations->grant(expected.act_slots());
       if (expected.wgt_slots_valid() && in.wgt_slots_ready) weights->grant(expected.wgt_slots());
     }
-    const bool prog = in.prog_valid && expected.prog_ready(), act = in.act_valid && expected.act_ready(), wgt = in.wgt_valid && expected.wgt_ready();
+    const bool prog = in.prog_valid && expected.prog_ready(), act = in.act_valid && expected.act_ready(),
+               wgt = in.wgt_valid && expected.wgt_ready();
     const bool par = in.par_valid && expected.par_ready(), res = in.res_valid && expected.res_ready();
     if (prog) started = registers_sent++ == layer.registers.size();
     expected.clock(in);

@@ -24,8 +24,8 @@ Check check_element_lanes(const CheckOptions& options, std::int64_t lanes, std::
   Willingness offers(options.seed + 1);
   dut->in_valid_i = dut->in_capture_i = 0;
   dut.reset();
-  std::int64_t quiet = 4;                           // cycles since the last slice or capture
-  std::int64_t slices_left = 0, steps_left = 0;     // of the entry; of the result
+  std::int64_t quiet = 4;                        // cycles since the last slice or capture
+  std::int64_t slices_left = 0, steps_left = 0;  // of the entry; of the result
   bool begun = false, changing = true;
   const std::int64_t most_cycles = 400 * options.cases + 100'000;
   while (check.cases < options.cases && !compare.stop()) {

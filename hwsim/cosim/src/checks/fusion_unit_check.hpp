@@ -6,9 +6,11 @@
 
 namespace dyad::cosim {
 
-/// Compares all outputs of a fusion_unit for one word of operands: the named sum of every product, the whole, the shifted sum. Empty if equal.
+/// Compares all outputs of a fusion_unit for one word of operands: the named sum of every product, the whole, the shifted sum. Empty if
+/// equal.
 template <class Model>
-std::string fusion_unit_difference(Dut<Model>& dut, std::uint32_t activations, std::uint32_t weights, const reference::FusionFormat& format) {
+std::string fusion_unit_difference(Dut<Model>& dut, std::uint32_t activations, std::uint32_t weights,
+                                   const reference::FusionFormat& format) {
   dut->in_activation_mode_i = static_cast<std::uint8_t>(format.activation_mode);
   dut->in_weight_mode_i = static_cast<std::uint8_t>(format.weight_mode);
   dut->in_activation_signed_i = format.activation_signed;
@@ -33,9 +35,9 @@ std::string fusion_unit_difference(Dut<Model>& dut, std::uint32_t activations, s
       default: return sign_extend(dut->out_whole_o, 18);
     }
   };
-  const std::string where = std::to_string(format.activation_bits()) + " x " + std::to_string(format.weight_bits()) + " bits, activations " +
-                            std::to_string(activations) + (format.activation_signed ? " signed" : " unsigned") + ", weights " +
-                            std::to_string(weights) + (format.weight_signed ? " signed: " : " unsigned: ");
+  const std::string where = std::to_string(format.activation_bits()) + " x " + std::to_string(format.weight_bits()) +
+                            " bits, activations " + std::to_string(activations) + (format.activation_signed ? " signed" : " unsigned") +
+                            ", weights " + std::to_string(weights) + (format.weight_signed ? " signed: " : " unsigned: ");
   for (int e = 0; e < format.elements(); ++e)
     if (named(e) != reference::fusion_product(activations, weights, e, format))
       return where + "product " + std::to_string(e) + " is " + std::to_string(named(e)) + ", expected " +

@@ -11,8 +11,8 @@
 
 namespace dyad::cosim {
 
-/// `options.cases` jobs of random layers; tiles arrive, operands are issued and accumulators accepted at random times; now and then a reset.
-/// `address_bits`: both address parameters of the model.
+/// `options.cases` jobs of random layers; tiles arrive, operands are issued and accumulators accepted at random times; now and then a
+/// reset. `address_bits`: both address parameters of the model.
 template <class Model>
 Check check_job_sequencer(const CheckOptions& options, int address_bits = 6) {
   Check check{"job_sequencer", 0, 0, ""};

@@ -8,8 +8,8 @@
 
 namespace dyad::cosim {
 
-/// Compares outputs in the present cycle and counts differences in `check`. Stimuli come from the reference alone, so that a wrong model cannot
-/// make a check run forever.
+/// Compares outputs in the present cycle and counts differences in `check`. Stimuli come from the reference alone, so that a wrong model
+/// cannot make a check run forever.
 class Lockstep {
  public:
   explicit Lockstep(Check& check) : check_(check) {}

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "dyad/base/random.hpp"
-#include "dyad/cosim/packed_bits.hpp"
 #include "dyad/cosim/average_reciprocal.hpp"
+#include "dyad/cosim/packed_bits.hpp"
 #include "dyad/cosim/reference/result_stage.hpp"
 
 namespace dyad::cosim {
@@ -63,8 +63,9 @@ inline void random_result_layer(reference::ResultStage::Layer& layer, Random& ra
 inline reference::ResultStage::Column random_column(Random& random) {
   reference::ResultStage::Column column;
   column.bias = static_cast<std::int32_t>(random.below(16) == 0 ? random.between(INT32_MIN, INT32_MAX) : random.between(-100'000, 100'000));
-  column.weight_zero_point =
-      static_cast<std::int32_t>(random.coin() ? 0 : random.below(8) == 0 ? random.between(-32768, 32767) : random.between(-128, 255));
+  column.weight_zero_point = static_cast<std::int32_t>(random.coin()          ? 0
+                                                       : random.below(8) == 0 ? random.between(-32768, 32767)
+                                                                              : random.between(-128, 255));
   random_ratio(column.multiplier, column.shift, random);
   random_ratio(column.other_multiplier, column.other_shift, random);
   return column;

@@ -62,7 +62,8 @@ Check check_result_stage(const CheckOptions& options, std::int64_t rows, std::in
       new_parameters = false;
     }
     for (std::int64_t l = 0; l < lanes; ++l) {
-      residual[static_cast<std::size_t>(l)] = static_cast<std::uint32_t>(random.below(8) == 0 ? random.next() : static_cast<std::uint64_t>(random.between(-300, 300)));
+      residual[static_cast<std::size_t>(l)] =
+          static_cast<std::uint32_t>(random.below(8) == 0 ? random.next() : static_cast<std::uint64_t>(random.between(-300, 300)));
       residual_bits.set(l * 32, 32, residual[static_cast<std::size_t>(l)]);
     }
     // Neighbouring tiles are Beats drains apart at least; those of a result too.

@@ -28,7 +28,7 @@ class OutputStationaryStimulus : public ArrayStimulus<reference::OutputStationar
     dut->in_weight_signed_i = in.weight_signed;
     set_port(dut->in_activations_i, in.activations);
     set_port(dut->in_weights_i, in.weights);
-    dut->in_load_i = random_load_ ^= 1;  // without a meaning here
+    dut->in_load_i = in.first;  // without a meaning here
     dut->in_load_row_i = 0;
   }
 
@@ -36,13 +36,14 @@ class OutputStationaryStimulus : public ArrayStimulus<reference::OutputStationar
   Random random_;
   reference::SystolicSize size_;
   bool steady_ = false;
-  mutable std::uint8_t random_load_ = 0;
 };
 
-/// Output stationary: `options.cases` captured results, as close to each other as the module allows; every output is compared in every cycle.
+/// Output stationary: `options.cases` captured results, as close to each other as the module allows; every output is compared in every
+/// cycle.
 template <class Model>
 Check check_output_stationary(const CheckOptions& options, const reference::SystolicSize& size) {
-  return compare_array<Model>("systolic_array", options, reference::OutputStationaryArray(size), OutputStationaryStimulus(options.seed, size));
+  return compare_array<Model>("systolic_array", options, reference::OutputStationaryArray(size),
+                              OutputStationaryStimulus(options.seed, size));
 }
 
 /// Weight stationary: `options.cases` words of activations with loads of weight rows in any order, before, between and together with them;
@@ -71,7 +72,8 @@ Check check_weight_stationary(const CheckOptions& options, const reference::Syst
     in.load = loads.next();
     if (in.load) {
       // Mostly the next row, so that all are reached; sometimes any.
-      in.load_row = random.below(8) == 0 ? static_cast<int>(random.below(static_cast<std::uint64_t>(size.rows))) : (in.load_row + 1) % size.rows;
+      in.load_row =
+          random.below(8) == 0 ? static_cast<int>(random.below(static_cast<std::uint64_t>(size.rows))) : (in.load_row + 1) % size.rows;
       fill_operands(in.weights, size.weight_width, random);
     }
     in.valid = offers.next() && (started || expected.loaded());

@@ -29,7 +29,8 @@ Check check_tile_memory(const CheckOptions& options, std::int64_t rows, std::int
     const bool write = writes.next(), read = reads.next();
     const std::int64_t write_entry = random.between(0, entries - 1), row = random.between(0, rows - 1);
     const std::int64_t read_entry = random.below(4) == 0 ? write_entry : random.between(0, entries - 1);
-    for (std::int64_t at = 0; at < word_bits; at += 32) word.set(at, static_cast<int>(std::min<std::int64_t>(32, word_bits - at)), random.next());
+    for (std::int64_t at = 0; at < word_bits; at += 32)
+      word.set(at, static_cast<int>(std::min<std::int64_t>(32, word_bits - at)), random.next());
     dut->write_i = write;
     dut->write_entry_i = static_cast<std::uint8_t>(write_entry);
     dut->write_row_i = static_cast<std::uint8_t>(row);

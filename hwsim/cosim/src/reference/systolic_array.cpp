@@ -14,7 +14,8 @@ std::int64_t number(const PackedBits& word, int index, int width, bool is_signed
 
 OutputStationaryArray::OutputStationaryArray(const SystolicSize& size)
     : size_(size),
-      sums_{std::vector<std::uint32_t>(static_cast<std::size_t>(size.rows * size.columns)), std::vector<std::uint32_t>(static_cast<std::size_t>(size.rows))},
+      sums_{std::vector<std::uint32_t>(static_cast<std::size_t>(size.rows * size.columns)),
+            std::vector<std::uint32_t>(static_cast<std::size_t>(size.rows))},
       results_(size.latency(), static_cast<std::size_t>(size.rows * size.columns), static_cast<std::size_t>(size.rows)),
       since_capture_(size.capture_distance()) {}
 
@@ -50,8 +51,8 @@ void WeightStationaryArray::clock(const Inputs& in) {
     for (int r = 0; r < size_.rows; ++r) {
       const std::int64_t activation = number(in.activations, r, size_.activation_width, in.activation_signed);
       for (int c = 0; c < size_.columns; ++c)
-        result->acc[static_cast<std::size_t>(c)] += static_cast<std::uint32_t>(
-            activation * number(used_[static_cast<std::size_t>(r)], c, size_.weight_width, in.weight_signed));
+        result->acc[static_cast<std::size_t>(c)] +=
+            static_cast<std::uint32_t>(activation * number(used_[static_cast<std::size_t>(r)], c, size_.weight_width, in.weight_signed));
       result->sum[0] += static_cast<std::uint32_t>(activation);
     }
   }

@@ -30,15 +30,15 @@ void add_control_checks(std::vector<RegisteredCheck>& checks) {
   const auto add = [&](std::string name, std::int64_t cases, std::function<Check(const CheckOptions&)> run) {
     checks.push_back({std::move(name), cases, false, std::move(run)});
   };
-  add("job_sequencer", 500'000, [](const CheckOptions& o) { return check_job_sequencer<Vjob_sequencer>(o, 6); });
+  add("job_sequencer", 2'000'000, [](const CheckOptions& o) { return check_job_sequencer<Vjob_sequencer>(o, 6); });
   add("tile_fetch/8x64", 1'000'000, [](const CheckOptions& o) { return check_tile_fetch<Vtile_fetch>(o, 8, 64); });
   add("tile_fetch/5x40", 1'000'000, [](const CheckOptions& o) { return check_tile_fetch<Vtile_fetch_5x40>(o, 5, 40); });
-  add("result_sequencer", 500'000, [](const CheckOptions& o) { return check_result_sequencer<Vresult_sequencer>(o, 4, 32); });
-  add("bit_plane_sequencer", 50'000, [](const CheckOptions& o) { return check_bit_plane_sequencer<Vbit_plane_sequencer>(o, 6); });
-  add("word_sequencer", 50'000, check_word_sequencer<Vword_sequencer>);
-  add("element_sequencer", 50'000, [](const CheckOptions& o) { return check_element_sequencer<Velement_sequencer>(o, 6, 4); });
+  add("result_sequencer", 1'000'000, [](const CheckOptions& o) { return check_result_sequencer<Vresult_sequencer>(o, 4, 32); });
+  add("bit_plane_sequencer", 200'000, [](const CheckOptions& o) { return check_bit_plane_sequencer<Vbit_plane_sequencer>(o, 6); });
+  add("word_sequencer", 200'000, check_word_sequencer<Vword_sequencer>);
+  add("element_sequencer", 200'000, [](const CheckOptions& o) { return check_element_sequencer<Velement_sequencer>(o, 6, 4); });
   add("core_program", 500'000, check_core_program<Vcore_program>);
-  add("tile_memory/3x40x20", 200'000, [](const CheckOptions& o) { return check_tile_memory<Vtile_memory_3x40x20>(o, 3, 40, 20); });
+  add("tile_memory/3x40x20", 1'000'000, [](const CheckOptions& o) { return check_tile_memory<Vtile_memory_3x40x20>(o, 3, 40, 20); });
   add("element_lanes/4x3", 500'000, [](const CheckOptions& o) { return check_element_lanes<Velement_lanes_4x3>(o, 4, 3, 256); });
   // Lanes that are one row; a part of a row; two rows.
   add("result_stage/4x4x4", 200'000, [](const CheckOptions& o) {

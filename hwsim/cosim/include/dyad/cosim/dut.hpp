@@ -27,20 +27,26 @@ class Dut {
     if constexpr (requires(Model & m) { m.mutant_i; }) model_->mutant_i = static_cast<std::uint8_t>(mutant);
     set_clock(0);
   }
-  ~Dut() { model_->final(); }
+  ~Dut() {
+    // Verilator 5.006 takes the model's scopes out of the thread's context, which may be that of another, later Dut.
+    Verilated::threadContextp(context_.get());
+    model_->final();
+  }
 
   Model* operator->() { return model_.get(); }
   Model& operator*() { return *model_; }
   VerilatedContext& context() { return *context_; }
 
-  /// Holds reset for two cycles; other inputs stay as they are.
+  /// Holds reset for two cycles. What in_valid_i offers meanwhile must be ignored; other inputs stay as they are.
   void reset() {
     model_->rst_ni = 0;
+    const bool offered = offer(true);
     for (int i = 0; i < 2; ++i) {
       settle();
       clock();
     }
     model_->rst_ni = 1;
+    offer(offered);
     cycle_ = 0;
   }
   /// Outputs follow the inputs of this cycle.
@@ -69,6 +75,15 @@ class Dut {
     return context;
   }
 
+  /// Sets in_valid_i where there is one; what it was.
+  bool offer(bool valid) {
+    bool before = false;
+    if constexpr (requires(Model & m) { m.in_valid_i; }) {
+      before = model_->in_valid_i;
+      model_->in_valid_i = valid;
+    }
+    return before;
+  }
   // Combinational modules have no clock.
   void set_clock(std::uint8_t level) {
     if constexpr (requires(Model & m) { m.clk_i; }) model_->clk_i = level;

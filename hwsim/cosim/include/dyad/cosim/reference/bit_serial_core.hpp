@@ -49,7 +49,8 @@ class BitSerialOperands final : public CoreArray {
           const PackedBits& from = memory.word(base + word * bits + plane, r);
           const std::int32_t weight = (is_signed && plane == bits - 1 ? -1 : 1) * (std::int32_t{1} << plane);
           for (std::int64_t e = 0; e < from.bits(); ++e)
-            if (from.words()[static_cast<std::size_t>(e / 32)] >> e % 32 & 1) row[static_cast<std::size_t>(word * memory.word_bits() + e)] += weight;
+            if (from.words()[static_cast<std::size_t>(e / 32)] >> e % 32 & 1)
+              row[static_cast<std::size_t>(word * memory.word_bits() + e)] += weight;
         }
     }
     return rows;

@@ -1,4 +1,5 @@
-/// \file What the reference models of the systolic arrays have in common: results that show a fixed number of cycles after they are settled.
+/// \file What the reference models of the systolic arrays have in common: results that show a fixed number of cycles after they are
+/// settled.
 #pragma once
 
 #include <cstddef>

@@ -13,13 +13,14 @@
 
 namespace dyad::cosim::reference {
 
-/// Reduces slices of elements to the results of a tile. What a slice does to the results is worked out when it is taken; a queue delays that.
+/// Reduces slices of elements to the results of a tile. What a slice does to the results is worked out when it is taken; a queue delays
+/// that.
 class ElementLanes {
  public:
   enum class Operation { kSum = 0, kMaximum = 1, kTwoOperands = 2 };
   struct Inputs {
     Operation operation = Operation::kSum;
-    int element_bits = 8;  ///< 8, 16 or 32
+    int element_bits = 8;                             ///< 8, 16 or 32
     bool first_signed = false, other_signed = false;  ///< elements of the first step, and of the others
     bool valid = false, entry = false, first = false, last = false, capture = false;
     std::int64_t group = 0;
@@ -30,7 +31,12 @@ class ElementLanes {
   static constexpr int kLatency = 3;
 
   ElementLanes(std::int64_t lanes, std::int64_t groups)
-      : lanes_(lanes), main_(static_cast<std::size_t>(lanes * groups)), other_(main_), out_main_(main_), out_other_(main_), sum_(static_cast<std::size_t>(lanes)) {}
+      : lanes_(lanes),
+        main_(static_cast<std::size_t>(lanes * groups)),
+        other_(main_),
+        out_main_(main_),
+        out_other_(main_),
+        sum_(static_cast<std::size_t>(lanes)) {}
 
   bool out_valid() const { return out_valid_; }
   const Values& out_main() const { return out_main_; }
@@ -80,8 +86,9 @@ class ElementLanes {
     std::vector<std::uint32_t> elements;
     for (std::int64_t lane = 0; lane < lanes_; ++lane) {
       const std::int64_t at = (slice_ * lanes_ + lane) * in.element_bits;
-      elements.push_back(static_cast<std::uint32_t>((in.first ? in.first_signed : in.other_signed) ? entry_.get_signed(at, in.element_bits)
-                                                                      : static_cast<std::int64_t>(entry_.get(at, in.element_bits))));
+      elements.push_back(static_cast<std::uint32_t>((in.first ? in.first_signed : in.other_signed)
+                                                        ? entry_.get_signed(at, in.element_bits)
+                                                        : static_cast<std::int64_t>(entry_.get(at, in.element_bits))));
     }
     for (std::size_t lane = 0; lane < elements.size(); ++lane) {
       if (in.first)

@@ -20,7 +20,9 @@ class FusionArray {
   };
 
   FusionArray(int rows, int columns)
-      : rows_(rows), columns_(columns), sums_{std::vector<std::uint32_t>(static_cast<std::size_t>(columns)), {0}},
+      : rows_(rows),
+        columns_(columns),
+        sums_{std::vector<std::uint32_t>(static_cast<std::size_t>(columns)), {0}},
         results_(latency(rows, columns), static_cast<std::size_t>(columns), 1) {}
   std::int64_t activation_bits() const { return std::int64_t{rows_} * 32; }
   std::int64_t weight_bits() const { return std::int64_t{rows_} * columns_ * 32; }

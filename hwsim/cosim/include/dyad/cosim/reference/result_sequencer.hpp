@@ -5,13 +5,14 @@
 
 namespace dyad::cosim::reference {
 
-/// Drains one tile of accumulators after another. Parameters, residual beats and room in the output buffer are tokens; a complete result takes
-/// all of its tokens when it is accepted.
+/// Drains one tile of accumulators after another. Parameters, residual beats and room in the output buffer are tokens; a complete result
+/// takes all of its tokens when it is accepted.
 class ResultSequencer {
  public:
   struct Inputs {
     std::int64_t drain_cycles = 1;
-    bool residual = false, offer = false, complete = false, parameters_in = false, residual_in = false, beat_out = false, piece_ready = false;
+    bool residual = false, offer = false, complete = false, parameters_in = false, residual_in = false, beat_out = false,
+         piece_ready = false;
   };
   ResultSequencer(std::int64_t beats, std::int64_t output_beats) : beats_(beats), output_beats_(output_beats), room_(output_beats) {}
 

@@ -190,7 +190,8 @@ class TileCore {
     } else {
       jobs_.clock(issued, accept, stream_done, resident_done);
       fetch_activations_.clock(in.act_valid, act_resident ? job.release_resident : job.release_stream, in.act_slots_ready);
-      fetch_weights_.clock(in.wgt_valid, !elementwise && (resident_is_weights ? job.release_resident : job.release_stream), in.wgt_slots_ready);
+      fetch_weights_.clock(in.wgt_valid, !elementwise && (resident_is_weights ? job.release_resident : job.release_stream),
+                           in.wgt_slots_ready);
     }
     program_.clock(in.prog_valid, in.prog_data, done);
     ++now_;
@@ -275,10 +276,10 @@ class TileCore {
   StreamFifo<std::vector<Column>> parameters_;
   StreamFifo<std::vector<std::uint32_t>> residual_;
   StreamFifo<ResultValues> output_;
-  std::int64_t operands_left_ = 0;                               // of the weighted job that runs, counted from its start
-  std::optional<ElementSequencer::Issue> slice_;                 // issued in the cycle before
+  std::int64_t operands_left_ = 0;                                // of the weighted job that runs, counted from its start
+  std::optional<ElementSequencer::Issue> slice_;                  // issued in the cycle before
   std::deque<std::pair<std::int64_t, ResultStage::Tile>> tiles_;  // cycle in which the accumulators come
-  std::deque<std::int64_t> captures_;                            // cycles in which the lanes' results are captured
+  std::deque<std::int64_t> captures_;                             // cycles in which the lanes' results are captured
   std::int64_t now_ = 0;
 };
 

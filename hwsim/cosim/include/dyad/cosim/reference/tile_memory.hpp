@@ -27,7 +27,9 @@ class TileMemory {
   void read(std::int64_t entry) {
     for (std::int64_t row = 0; row < rows_; ++row) read_[static_cast<std::size_t>(row)] = word(entry, row);
   }
-  void write(std::int64_t entry, std::int64_t row, PackedBits word) { words_[static_cast<std::size_t>(entry * rows_ + row)] = std::move(word); }
+  void write(std::int64_t entry, std::int64_t row, PackedBits word) {
+    words_[static_cast<std::size_t>(entry * rows_ + row)] = std::move(word);
+  }
 
  private:
   std::int64_t rows_, word_bits_;

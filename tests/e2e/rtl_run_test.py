@@ -1,0 +1,74 @@
+"""Whole networks through the Verilated core: the logits of the scalar backend and the cycles of the cycle tier."""
+import pathlib
+import sys
+import tempfile
+import unittest
+
+import program
+
+FASHION = pathlib.Path("/usr/share/datasets/fashion-mnist")
+CIFAR = program.DATA / "cifar10"
+
+
+class RtlRun(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.scratch = tempfile.TemporaryDirectory()
+        cls.folder = pathlib.Path(cls.scratch.name)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.scratch.cleanup()
+
+    def quantized(self, model, data, bits, *flags):
+        out = self.folder / f"{pathlib.Path(model).stem}_{bits}{''.join(flags)}.dyad".replace("--", "_")
+        program.document("quantize", model, "--bits", bits, "--calibrate", data, "--images", 256, "--out", out, *flags)
+        return out
+
+    def assert_same(self, network, data, images):
+        rtl = program.document("run", network, "--data", data, "--backend", "rtl", "--limit", images)
+        scalar = program.document("run", network, "--data", data, "--backend", "scalar", "--limit", images)
+        self.assertEqual(rtl["images"], images)
+        self.assertEqual(rtl["digest"], scalar["digest"])
+        self.assertEqual(rtl["cycles"], rtl["cycle_tier_cycles"])
+        for layer in rtl["layers"]:
+            self.assertEqual(layer["cycles"], layer["cycle_tier_cycles"], layer["name"])
+        return rtl
+
+    @unittest.skipUnless(FASHION.exists(), "needs Debian's dataset-fashion-mnist")
+    def test_embedded_network(self):
+        for bits in ("W8A8", "W4A6", "W2A3"):
+            self.assert_same(self.quantized("embedded", FASHION, bits), FASHION, 2)
+
+    @unittest.skipUnless((CIFAR / "resnet20.onnx").exists(), "needs cifar10/resnet20.onnx under DYAD_DATA")
+    def test_resnet20(self):
+        for bits in ("W4A4", "W8A8"):
+            rtl = self.assert_same(self.quantized(CIFAR / "resnet20.onnx", CIFAR, bits), CIFAR, 4)
+            simulated = program.document("simulate", CIFAR / "resnet20.onnx", "--bits", bits, "--accelerator", "bismo-edge", "--tier", "cycle")
+            self.assertEqual(rtl["cycles"], 4 * simulated["totals"]["cycles"], bits)
+
+    @unittest.skipUnless(FASHION.exists(), "needs Debian's dataset-fashion-mnist")
+    def test_waves(self):
+        network, waves = self.quantized("embedded", FASHION, "W2A2"), self.folder / "core.fst"
+        program.document("run", network, "--data", FASHION, "--backend", "rtl", "--limit", 1, "--waves", waves)
+        self.assertGreater(waves.stat().st_size, 10000)
+
+    @unittest.skipUnless(FASHION.exists(), "needs Debian's dataset-fashion-mnist")
+    def test_what_the_core_cannot_do_is_named(self):
+        network = self.quantized("embedded", FASHION, "W2A2")
+        run = ("run", network, "--data", FASHION, "--limit", 1)
+        for arguments, words in (
+            ((*run, "--backend", "rtl", "--accelerator", "bismo-cloud"), ("no build of bit_serial_core", "bit_serial_core_8x8x256")),
+            ((*run, "--backend", "cpu", "--accelerator", "bismo-edge"), ("--accelerator", "--backend rtl")),
+            ((*run, "--waves", self.folder / "w.fst"), ("--waves", "--backend rtl")),
+            ((*run, "--backend", "rtl", "--waves", "/nonexistent/w.fst"), ("/nonexistent/w.fst",)),
+            (("run", self.quantized("embedded", FASHION, "W4A4", "--rounding", "half_even"), *run[2:], "--backend", "rtl"), ("conv1", "half_even", "half_up")),
+        ):
+            finished = program.run(*arguments)
+            self.assertEqual(finished.returncode, 2, arguments)
+            for word in words:
+                self.assertIn(word, finished.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(program.finish(unittest.main(exit=False, verbosity=2)))
