@@ -5,7 +5,7 @@
 set(DYAD_MUTATION_DIR ${DYAD_RTL_DIR}/mutation)
 set(DYAD_MUTANTS SAMPLE CACHE STRING "Modules whose mutants are built: ALL (tens of minutes on two cores), SAMPLE (a few small ones, for ./dev test) or OFF")
 set_property(CACHE DYAD_MUTANTS PROPERTY STRINGS ALL SAMPLE OFF)
-set(DYAD_MUTANTS_OF_SAMPLE stream_skid stream_fifo bit_serial_dpu apot_pe job_sequencer result_sequencer core_program saturating_shift dyadic_clamp)
+set(DYAD_MUTANTS_OF_SAMPLE stream_skid stream_fifo bit_serial_dpu apot_pe job_sequencer result_sequencer core_program saturating_shift average_divider)
 find_program(DYAD_PYTHON NAMES python3 PATHS /usr/bin NO_DEFAULT_PATH)
 
 function(dyad_mutants module)
@@ -68,11 +68,11 @@ static const dyad::tools::RegisterModule registered{"@module@", dyad::embedded::
     string(REGEX MATCH "^([^|]*)[|]([^|]*)[|](.*)$" unused "${entry}")
     set(set ${CMAKE_MATCH_1})
     set(call "${CMAKE_MATCH_3}")
+    string(REPLACE " " ";" parameters "${CMAKE_MATCH_2}")
+    list(TRANSFORM parameters PREPEND -G)
     if(call MATCHES "^<")
       set(call "check_${arg_CHECK}${call}")
     endif()
-    string(REPLACE " " ";" parameters "${CMAKE_MATCH_2}")
-    list(TRANSFORM parameters PREPEND -G)
     set(prefix V${module}_${set}_mutants)
     set(verilated ${folder}/${set})
     add_custom_command(
