@@ -16,35 +16,31 @@ module mma_lane (
     /// Sum of activation[i] * weight[i], two's complement.
     output logic [18:0] out_sum_o
 );
-  // Product of two nibbles, each two's complement if its flag is set.
-  function automatic logic signed [9:0] multiply(input logic [3:0] a, input logic a_signed, input logic [3:0] w, input logic w_signed);
-    logic signed [4:0] a_wide, w_wide;
-    a_wide = {a_signed & a[3], a};
-    w_wide = {w_signed & w[3], w};
-    multiply = 10'(a_wide) * 10'(w_wide);
-  endfunction
+  // Nibbles as numbers: the high ones have the operand's sign, the low ones only if they are elements of their own (mode 1).
+  logic signed [9:0] a_high, a_low, w_high, w_low;
+  assign a_high = {{6{in_activation_signed_i & in_activation_i[7]}}, in_activation_i[7:4]};
+  assign a_low = {{6{in_activation_signed_i & in_mode_i[0] & in_activation_i[3]}}, in_activation_i[3:0]};
+  assign w_high = {{6{in_weight_signed_i & in_weight_i[7]}}, in_weight_i[7:4]};
+  assign w_low = {{6{in_weight_signed_i & in_mode_i[0] & in_weight_i[3]}}, in_weight_i[3:0]};
 
-  // Ones of a byte.
-  function automatic logic [3:0] count_ones(input logic [7:0] bits);
-    logic [7:0] fields;
-    fields = bits - ((bits >> 1) & 8'h55);
-    fields = (fields & 8'h33) + ((fields >> 2) & 8'h33);
-    fields = fields + (fields >> 4);
-    count_ones = fields[3:0];
-  endfunction
+  // Ones that both have: counts of 2, 4 and 8 bits, in place.
+  logic [7:0] ones, pairs, nibbles;
+  assign ones = in_activation_i & in_weight_i;
+  assign pairs = ones - ((ones >> 1) & 8'h55);
+  assign nibbles = (pairs & 8'h33) + ((pairs >> 2) & 8'h33);
 
-  logic signed [9:0] low, high, cross_a, cross_w;
-  logic [18:0] ones;
+  logic [18:0] count;
+  assign count = {15'd0, nibbles[3:0] + nibbles[7:4]};
 
-  assign high = multiply(in_activation_i[7:4], in_activation_signed_i, in_weight_i[7:4], in_weight_signed_i);
-  assign low = multiply(in_activation_i[3:0], in_activation_signed_i & in_mode_i[0], in_weight_i[3:0], in_weight_signed_i & in_mode_i[0]);
-  assign cross_a = multiply(in_activation_i[7:4], in_activation_signed_i, in_weight_i[3:0], 1'b0);
-  assign cross_w = multiply(in_activation_i[3:0], 1'b0, in_weight_i[7:4], in_weight_signed_i);
-  assign ones = 19'(count_ones(in_activation_i & in_weight_i));
+  logic signed [9:0] high, low, cross_a, cross_w;
+  assign high = a_high * w_high;
+  assign low = a_low * w_low;
+  assign cross_a = a_high * w_low;
+  assign cross_w = a_low * w_high;
 
   always_comb begin
     if (in_mode_i[1]) begin
-      out_sum_o = in_activation_signed_i != in_weight_signed_i ? -ones : ones;
+      out_sum_o = in_activation_signed_i != in_weight_signed_i ? -count : count;
     end else if (in_mode_i[0]) begin
       out_sum_o = 19'(high) + 19'(low);
     end else begin
