@@ -8,10 +8,9 @@ logic [Rows*Columns*32-1:0] f_acc_q, f_acc1_q, f_acc2_q, f_acc3_q, f_acc4_q;
 logic [Rows*32-1:0] f_sum_q, f_sum1_q, f_sum2_q, f_sum3_q, f_sum4_q;
 logic f_known_q, f_known1_q, f_known2_q, f_known3_q, f_capture1_q, f_capture2_q, f_capture3_q, f_capture4_q;
 
-// The ones that both words have, with the sign of the pair.
+// The stand-in for bit_serial_dpu (formal/bit_serial_dpu_bit.sv): the lowest bit counts, with the sign of the pair.
 function automatic logic [31:0] f_addend(input logic [Depth-1:0] a, input logic [Depth-1:0] w, input logic negate);
-  f_addend = 32'd0;
-  for (int i = 0; i < Depth; i = i + 1) f_addend = negate ? f_addend - (a[i] & w[i]) : f_addend + (a[i] & w[i]);
+  f_addend = !(a[0] && w[0]) ? 32'd0 : negate ? 32'hffff_ffff : 32'd1;
 endfunction
 
 for (genvar r = 0; r < Rows; r = r + 1) begin : gen_f_row
