@@ -1,3 +1,5 @@
+#include "dyad/cosim/reference/apot_array.hpp"
+
 #include <Vapot_array.h>
 #include <Vapot_pe.h>
 #include <gtest/gtest.h>
@@ -9,7 +11,6 @@
 #include "checks/apot_pe_check.hpp"
 #include "checks/port_bits.hpp"
 #include "dyad/base/random.hpp"
-#include "dyad/cosim/reference/apot_array.hpp"
 #include "support/vector_json.hpp"
 
 namespace dyad::cosim {

@@ -1,3 +1,5 @@
+#include "dyad/cosim/reference/bit_serial_array.hpp"
+
 #include <Vbit_serial_array.h>
 #include <gtest/gtest.h>
 
@@ -5,7 +7,6 @@
 
 #include "checks/port_bits.hpp"
 #include "dyad/cosim/dut.hpp"
-#include "dyad/cosim/reference/bit_serial_array.hpp"
 
 namespace dyad::cosim {
 namespace {
@@ -24,11 +25,12 @@ class BitSerialArrayTest : public ::testing::Test {
     dut_.clock();
   }
   // Presents all planes of one word; bit `lane` of row r holds `activations[r]`, of column c `weights[c]`, all other bits 0.
-  void multiply_lane(const int* activations, int activation_bits, bool activation_signed, const int* weights, int weight_bits, bool weight_signed,
-                     int lane) {
+  void multiply_lane(const int* activations, int activation_bits, bool activation_signed, const int* weights, int weight_bits,
+                     bool weight_signed, int lane) {
     bool first = true;
     for (const reference::PlanePair& pair : reference::plane_order(activation_bits, weight_bits)) {
-      for (int r = 0; r < kRows; ++r) activations_.set(r * kDepth + lane, 1, static_cast<std::uint64_t>(activations[r]) >> pair.activation & 1);
+      for (int r = 0; r < kRows; ++r)
+        activations_.set(r * kDepth + lane, 1, static_cast<std::uint64_t>(activations[r]) >> pair.activation & 1);
       for (int c = 0; c < kColumns; ++c) weights_.set(c * kDepth + lane, 1, static_cast<std::uint64_t>(weights[c]) >> pair.weight & 1);
       set_port(dut_->in_activations_i, activations_);
       set_port(dut_->in_weights_i, weights_);
@@ -57,7 +59,8 @@ class BitSerialArrayTest : public ::testing::Test {
   PackedBits activations_, weights_;
 };
 
-// Every product of every two numbers of 1 to 8 bits, signed and unsigned, in one of the lanes: with linearity in the lanes, all dot products.
+// Every product of every two numbers of 1 to 8 bits, signed and unsigned, in one of the lanes: with linearity in the lanes, all dot
+// products.
 TEST_F(BitSerialArrayTest, MultipliesEveryPairOfNumbers) {
   std::int64_t products = 0, wrong = 0, wrong_sums = 0;
   for (int a_bits = 1; a_bits <= 8; ++a_bits)
@@ -96,7 +99,8 @@ TEST_F(BitSerialArrayTest, ReadsASignedBitAsMinusOne) {
   EXPECT_EQ(sum(0), 1);
 }
 
-// k = 33,024 of 255 * 255 each is 2,147,385,600, the largest multiple of the depth that the bound of the page (33,025) allows; one word more wraps.
+// k = 33,024 of 255 * 255 each is 2,147,385,600, the largest multiple of the depth that the bound of the page (33,025) allows; one word
+// more wraps.
 TEST_F(BitSerialArrayTest, HoldsTheLargestSumThatTheBoundAllows) {
   for (const auto& [words, expected] : {std::tuple{129, 2147385600}, {130, static_cast<std::int32_t>(130 * 256 * 65025LL - (1LL << 32))}}) {
     for (int i = 0; i < kRows * kDepth; i += 64) activations_.set(i, 64, ~std::uint64_t{0});

@@ -71,7 +71,8 @@ TEST(PlaneOrder, GoesByDiagonalsFromTheHighestPlane) {
     int activation, weight;
     bool shift;
   };
-  const Step expected[] = {{3, 1, false}, {3, 0, true}, {2, 1, false}, {2, 0, true}, {1, 1, false}, {1, 0, true}, {0, 1, false}, {0, 0, true}};
+  const Step expected[] = {{3, 1, false}, {3, 0, true}, {2, 1, false}, {2, 0, true},
+                           {1, 1, false}, {1, 0, true}, {0, 1, false}, {0, 0, true}};
   const std::vector<reference::PlanePair> order = reference::plane_order(4, 2);
   ASSERT_EQ(order.size(), std::size(expected));
   for (std::size_t i = 0; i < order.size(); ++i) {

@@ -1,3 +1,5 @@
+#include "dyad/cosim/reference/mma_tile.hpp"
+
 #include <Vmma_tile.h>
 #include <gtest/gtest.h>
 
@@ -6,7 +8,6 @@
 
 #include "checks/port_bits.hpp"
 #include "dyad/cosim/dut.hpp"
-#include "dyad/cosim/reference/mma_tile.hpp"
 
 namespace dyad::cosim {
 namespace {
@@ -41,7 +42,10 @@ TEST(MmaTile, MultipliesEveryPairOfElements) {
   std::int64_t jobs = 0;
   for (const int mode : {0, 1, 2})
     for (const auto& [a_signed, w_signed] : {std::tuple{false, false}, {false, true}, {true, false}, {true, true}}) {
-      const int bits = mode == 0 ? 8 : mode == 1 ? 4 : 1, count = 1 << bits, low_a = a_signed ? -count / 2 : 0, low_w = w_signed ? -count / 2 : 0;
+      const int bits = mode == 0   ? 8
+                       : mode == 1 ? 4
+                                   : 1,
+                count = 1 << bits, low_a = a_signed ? -count / 2 : 0, low_w = w_signed ? -count / 2 : 0;
       for (int lane = 0; lane < kWordBits / bits; ++lane)
         for (int a = 0; a < count; a += kRows)
           for (int w = 0; w < count; w += kColumns) {

@@ -1,4 +1,5 @@
-// rtl_mutants: runs the checks of the RTL modules on their mutants and writes one JSON line a mutant. `dyad verify mutants` is what people run.
+// rtl_mutants: runs the checks of the RTL modules on their mutants and writes one JSON line a mutant. `dyad verify mutants` is what people
+// run.
 #include <sys/wait.h>
 
 #include <CLI/CLI.hpp>
@@ -41,7 +42,8 @@ Verdict verdict_of(const std::string& text, int status, int cpu_limit_s) {
   }
   if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGXCPU || WTERMSIG(status) == SIGKILL))
     return {true, "", "ran past " + std::to_string(cpu_limit_s) + " s of CPU", static_cast<double>(cpu_limit_s)};
-  return {true, "", WIFSIGNALED(status) ? "the simulation ended by signal " + std::to_string(WTERMSIG(status)) : "the simulation broke off", 0};
+  return {true, "", WIFSIGNALED(status) ? "the simulation ended by signal " + std::to_string(WTERMSIG(status)) : "the simulation broke off",
+          0};
 }
 
 /// Runs the jobs; `limit` gives each its CPU seconds.

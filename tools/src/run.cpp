@@ -94,7 +94,8 @@ Result<int> run(const Options& options) {
   const bool is_integer = std::filesystem::path(options.model.model).extension() == ".dyad";
   const bool on_rtl = is_integer && options.backend == "rtl";
   if (!on_rtl && (!options.accelerator.empty() || !options.waves.empty()))
-    return Error{options.waves.empty() ? "--accelerator" : "--waves", "belongs to --backend rtl", "add --backend rtl, or leave the flag out"};
+    return Error{options.waves.empty() ? "--accelerator" : "--waves", "belongs to --backend rtl",
+                 "add --backend rtl, or leave the flag out"};
   OrderedJson rtl = OrderedJson::object();
   DYAD_TRY(const workflow::Evaluation evaluation, on_rtl       ? evaluate_on_rtl(options, described, rtl)
                                                   : is_integer ? evaluate_integer_file(options, described)
@@ -120,7 +121,8 @@ Result<int> run(const Options& options) {
                                  evaluation.images, evaluation.images_per_s, described);
   if (is_integer) text += "digest of the logits " + evaluation.digest + "\n";
   if (on_rtl)
-    text += fmt::format("{} cycles, {} by the cycle tier\n", rtl["cycles"].get<std::int64_t>(), rtl["cycle_tier_cycles"].get<std::int64_t>());
+    text +=
+        fmt::format("{} cycles, {} by the cycle tier\n", rtl["cycles"].get<std::int64_t>(), rtl["cycle_tier_cycles"].get<std::int64_t>());
   if (document.contains("agreeing"))
     text += fmt::format("{} of {} predictions agree\n", document["agreeing"].get<std::int64_t>(), evaluation.images);
   print_text(text);
@@ -135,7 +137,8 @@ void add_run(CLI::App& program, Action& action) {
   options->model.declare(*verb);
   options->normalize.declare(*verb);
   verb->add_option("--data", options->data, "Images: a file or a folder, its test split")->required();
-  verb->add_option("--backend", options->backend, "Of an integer network: scalar, cpu (default) or rtl, the Verilated core of an accelerator");
+  verb->add_option("--backend", options->backend,
+                   "Of an integer network: scalar, cpu (default) or rtl, the Verilated core of an accelerator");
   verb->add_option("--accelerator", options->accelerator, "Of --backend rtl: a name or a file; default bismo-edge");
   verb->add_option("--waves", options->waves, "Of --backend rtl: write the core's waves, FST");
   verb->add_option("--limit", options->limit, "Only the first images")->check(CLI::PositiveNumber);

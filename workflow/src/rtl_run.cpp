@@ -144,7 +144,8 @@ class Runner {
       Step step{Step::Kind::kCore, *maker, i, std::nullopt, {}, {}};
       const bit_serial::LayerOperands operands = operands_of(step, nullptr);
       const LayerShape shape = bit_serial::cost_shape(operands);
-      if (!bit_serial::can_fuse_residual(bit_serial::make_problem(shape, bit_serial::operand_bits(operands), 1, machine_), machine_)) continue;
+      if (!bit_serial::can_fuse_residual(bit_serial::make_problem(shape, bit_serial::operand_bits(operands), 1, machine_), machine_))
+        continue;
       makers[i] = maker;
       inside[*maker] = true;
     }
@@ -211,8 +212,12 @@ class Runner {
     std::vector<cosim::reference::RequantizerBeat> cases(static_cast<std::size_t>(input.size()));
     for (std::int64_t i = 0; i < input.size(); ++i) {
       const Dyadic ratio = requantization.ratio(i % channels);
-      cases[static_cast<std::size_t>(i)] = {input.get(i), ratio.multiplier, ratio.shift, requantization.zero_point,
-                                            static_cast<std::int32_t>(lowest), static_cast<std::int32_t>(layer.output.highest())};
+      cases[static_cast<std::size_t>(i)] = {input.get(i),
+                                            ratio.multiplier,
+                                            ratio.shift,
+                                            requantization.zero_point,
+                                            static_cast<std::int32_t>(lowest),
+                                            static_cast<std::int32_t>(layer.output.highest())};
     }
     const std::vector<std::int32_t> results = cosim::run_requantizer(requantization.rounding, cases);
     for (std::int64_t i = 0; i < input.size(); ++i) output.set(i, results[static_cast<std::size_t>(i)]);

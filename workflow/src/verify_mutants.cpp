@@ -36,7 +36,8 @@ struct Equivalence {
 
 /// $DYAD_RTL_MUTANTS, else beside this program or in tools/ of the build tree above it.
 Result<fs::path> find_program() {
-  const char* const hint = "configure with -DDYAD_BUILD_TESTS=ON and Verilator (Debian: verilator) and build; or let DYAD_RTL_MUTANTS name it";
+  const char* const hint =
+      "configure with -DDYAD_BUILD_TESTS=ON and Verilator (Debian: verilator) and build; or let DYAD_RTL_MUTANTS name it";
   if (const char* named = std::getenv("DYAD_RTL_MUTANTS")) {
     if (!fs::exists(named)) return Error{std::string("DYAD_RTL_MUTANTS=") + named, "there is no such program", hint};
     return fs::path(named);
@@ -84,7 +85,8 @@ Result<std::vector<Json>> run_program(const fs::path& program, std::vector<std::
                    "the module itself fails its check, so that its mutants say nothing: " + json.value("reason", ""),
                    "dyad verify rtl " + json.at("module").get<std::string>()};
   if (result.exit_status != 0)
-    return Error{program.string(), fmt::format("ended with status {}: {}", result.exit_status, result.output), "dyad verify mutants --help"};
+    return Error{program.string(), fmt::format("ended with status {}: {}", result.exit_status, result.output),
+                 "dyad verify mutants --help"};
   return found;
 }
 
@@ -187,12 +189,14 @@ Result<std::optional<Refutation>> refute(const MutantReport& mutant, const fs::p
     for (const Proof& proof : proofs.proofs)
       for (const Obligation& obligation : proof.obligations)
         if (obligation.counterexample)
-          return std::optional(Refutation{module + "/" + proof.name + ", " + obligation.name + ": " + obligation.reason, obligation.name == "base"});
+          return std::optional(
+              Refutation{module + "/" + proof.name + ", " + obligation.name + ": " + obligation.reason, obligation.name == "base"});
   }
   return std::optional<Refutation>();
 }
 
-/// An Error for an entry that names no possible change of its module, or no module. Modules that are not built or not asked for are left alone.
+/// An Error for an entry that names no possible change of its module, or no module. Modules that are not built or not asked for are left
+/// alone.
 Result<void> check_entries(const std::vector<Equivalence>& entries, const std::vector<Json>& listed, const MutantsRequest& request) {
   std::set<std::string> modules;
   std::set<std::tuple<std::string, std::string, std::string, int>> known;
@@ -201,7 +205,8 @@ Result<void> check_entries(const std::vector<Equivalence>& entries, const std::v
     known.emplace(json.at("module").get<std::string>(), json.at("before").get<std::string>(), json.at("after").get<std::string>(),
                   json.at("occurrence").get<int>());
   for (const Equivalence& entry : entries) {
-    if (!fs::exists(request.rtl / (entry.module + ".sv"))) return Error{entry.place, "there is no module " + entry.module, "remove the entry"};
+    if (!fs::exists(request.rtl / (entry.module + ".sv")))
+      return Error{entry.place, "there is no module " + entry.module, "remove the entry"};
     if (!modules.contains(entry.module)) continue;
     if (!known.contains({entry.module, entry.before, entry.after, entry.occurrence}))
       return Error{entry.place, "names no mutant of " + entry.module, "dyad verify mutants " + entry.module + " lists those that survive"};
@@ -301,7 +306,7 @@ OrderedJson mutants_document(const MutantsRequest& request, const std::vector<Mu
     by_proof += mutant.fate == Fate::kKilledByProof;
     killed += mutant.fate == Fate::kKilledByProof || mutant.fate == Fate::kKilledBySimulation;
     if (mutant.fate != Fate::kEquivalent && mutant.fate != Fate::kSurvived) continue;
-    OrderedJson entry{{"id", mutant.id},     {"module", mutant.module}, {"file", mutant.file},  {"line", mutant.line},
+    OrderedJson entry{{"id", mutant.id},     {"module", mutant.module}, {"file", mutant.file},   {"line", mutant.line},
                       {"kind", mutant.kind}, {"before", mutant.before}, {"after", mutant.after}, {"occurrence", mutant.occurrence}};
     if (mutant.fate == Fate::kEquivalent) entry["argument"] = mutant.reason;
     (mutant.fate == Fate::kEquivalent ? equivalent : survivors).push_back(std::move(entry));
@@ -324,14 +329,15 @@ OrderedJson mutants_document(const MutantsRequest& request, const std::vector<Mu
 std::string mutants_text(const std::vector<MutantReport>& mutants) {
   std::map<std::string, std::array<std::int64_t, 4>> modules;
   for (const MutantReport& mutant : mutants) ++modules[mutant.module][static_cast<std::size_t>(mutant.fate)];
-  std::string text = fmt::format("{:<24}{:>10}{:>12}{:>10}{:>12}{:>10}\n", "module", "mutants", "simulation", "proof", "equivalent", "survived");
+  std::string text =
+      fmt::format("{:<24}{:>10}{:>12}{:>10}{:>12}{:>10}\n", "module", "mutants", "simulation", "proof", "equivalent", "survived");
   for (const auto& [module, counts] : modules)
-    text += fmt::format("{:<24}{:>10}{:>12}{:>10}{:>12}{:>10}\n", module, counts[0] + counts[1] + counts[2] + counts[3], counts[0], counts[1],
-                        counts[2], counts[3]);
+    text += fmt::format("{:<24}{:>10}{:>12}{:>10}{:>12}{:>10}\n", module, counts[0] + counts[1] + counts[2] + counts[3], counts[0],
+                        counts[1], counts[2], counts[3]);
   for (const MutantReport& mutant : mutants)
     if (mutant.fate == Fate::kSurvived)
-      text += fmt::format("survived: {}:{}: {} (mutant {})\n  - {}\n  + {}\n", mutant.file, mutant.line, mutant.kind, mutant.id, mutant.before,
-                          mutant.after);
+      text += fmt::format("survived: {}:{}: {} (mutant {})\n  - {}\n  + {}\n", mutant.file, mutant.line, mutant.kind, mutant.id,
+                          mutant.before, mutant.after);
   const auto lived = std::ranges::count(mutants, Fate::kSurvived, &MutantReport::fate);
   text += fmt::format("{} mutants: {}\n", mutants.size(), lived == 0 ? "none survived" : fmt::format("{} survived", lived));
   return text;

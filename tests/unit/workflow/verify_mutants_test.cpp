@@ -34,7 +34,9 @@ class VerifyMutants : public testing::Test {
         R"("module":"sample","id":1,"file":"sample.sv","line":2,"kind":"operator","before":"assign c_o = a_i + b_i;","after":"assign c_o = a_i - b_i;","occurrence":1,"start":75,"end":76,"text":"-")";
     const std::string mutant2 =
         R"("module":"sample","id":2,"file":"sample.sv","line":3,"kind":"constant","before":"// 0","after":"// 1","occurrence":1,"start":87,"end":88,"text":"1")";
-    const auto verdict = [](bool killed) { return std::string(killed ? R"(,"killed":true,"reason":"cycle 3")" : R"(,"killed":false,"reason":"")"); };
+    const auto verdict = [](bool killed) {
+      return std::string(killed ? R"(,"killed":true,"reason":"cycle 3")" : R"(,"killed":false,"reason":"")");
+    };
     write("list.jsonl", "{" + mutant1 + "}\n{" + mutant2 + "}\n");
     write("run.jsonl", R"({"module":"sample","id":0)" + verdict(original_fails) + "}\n{" + mutant2 + verdict(killed2) + "}\n{" + mutant1 +
                            verdict(killed1) + "}\n");
@@ -53,7 +55,8 @@ class VerifyMutants : public testing::Test {
   }
   std::string place() const { return (folder_ / "mutation" / "equivalent.json").string(); }
 
-  static constexpr const char* kSource = "module sample (input logic a_i, b_i, output logic c_o);\n  assign c_o = a_i + b_i;\n  // 0\nendmodule\n";
+  static constexpr const char* kSource =
+      "module sample (input logic a_i, b_i, output logic c_o);\n  assign c_o = a_i + b_i;\n  // 0\nendmodule\n";
   static constexpr const char* kEntry1 =
       R"({"module":"sample","before":"assign c_o = a_i + b_i;","after":"assign c_o = a_i - b_i;","argument":"modulo two a sum is a difference"})";
   fs::path folder_;
@@ -119,11 +122,13 @@ TEST_F(VerifyMutants, AKilledMutantIsNotEquivalent) {
 
 TEST_F(VerifyMutants, AnEntryMustNameAMutant) {
   program(true, true);
-  equivalent(R"({"module":"sample","before":"assign c_o = a_i + b_i;","after":"assign c_o = a_i * b_i;","argument":"this is no mutant of the module"})");
+  equivalent(
+      R"({"module":"sample","before":"assign c_o = a_i + b_i;","after":"assign c_o = a_i * b_i;","argument":"this is no mutant of the module"})");
   const auto mutants = verified();
   ASSERT_FALSE(mutants);
   EXPECT_EQ(mutants.error().place, place() + ":/mutants/0");
-  equivalent(R"({"module":"sample","before":"assign c_o = a_i + b_i;","after":"assign c_o = a_i - b_i;","occurrence":2,"argument":"the second such line"})");
+  equivalent(
+      R"({"module":"sample","before":"assign c_o = a_i + b_i;","after":"assign c_o = a_i - b_i;","occurrence":2,"argument":"the second such line"})");
   EXPECT_FALSE(verified());
 }
 

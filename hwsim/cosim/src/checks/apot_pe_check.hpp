@@ -13,7 +13,8 @@ Check check_apot_pe(const CheckOptions& options) {
   Check check{"apot_pe", 0, 0, ""};
   Dut<Model> dut(options.mutant);
   for (; check.cases < options.cases; ++check.cases) {
-    const std::uint64_t input = (static_cast<std::uint64_t>(check.cases) + options.seed) * 0x1357Bu & 0x1ffffu;  // an odd factor: a permutation
+    const std::uint64_t input =
+        (static_cast<std::uint64_t>(check.cases) + options.seed) * 0x1357Bu & 0x1ffffu;  // an odd factor: a permutation
     const auto activation = static_cast<std::uint8_t>(input), code = static_cast<std::uint8_t>(input >> 8);
     const bool is_signed = input >> 16 & 1;
     dut->in_activation_i = activation;
@@ -23,8 +24,8 @@ Check check_apot_pe(const CheckOptions& options) {
     const std::int32_t expected = reference::apot_product(activation, is_signed, code);
     const std::int32_t got = static_cast<std::int32_t>(dut->out_product_o << 9) >> 9;
     if (got != expected &&
-        check.mismatch("activation " + std::to_string(activation) + (is_signed ? " signed" : " unsigned") + ", code " + std::to_string(code) +
-                       ": product is " + std::to_string(got) + ", expected " + std::to_string(expected)))
+        check.mismatch("activation " + std::to_string(activation) + (is_signed ? " signed" : " unsigned") + ", code " +
+                       std::to_string(code) + ": product is " + std::to_string(got) + ", expected " + std::to_string(expected)))
       break;
   }
   return check;

@@ -1,4 +1,5 @@
-/// \file What the checks of all arrays with the common interface share: operands with corners, captures at every distance, comparison in every cycle.
+/// \file What the checks of all arrays with the common interface share: operands with corners, captures at every distance, comparison in
+/// every cycle.
 #pragma once
 
 #include <algorithm>
@@ -13,8 +14,8 @@
 
 namespace dyad::cosim {
 
-/// Fills a word with random bits or, half of the time per field of `field` bits, with one pattern: zeros, ones, and the bytes at which signed and
-/// unsigned multiplication differ most.
+/// Fills a word with random bits or, half of the time per field of `field` bits, with one pattern: zeros, ones, and the bytes at which
+/// signed and unsigned multiplication differ most.
 inline void fill_operands(PackedBits& word, int field, Random& random) {
   for (std::int64_t at = 0; at < word.bits(); at += field) {
     static constexpr std::uint32_t kPatterns[] = {0u, ~0u, 0x80808080u, 0x7f7f7f7fu, 0x88888888u, 0x01010101u, 0x55555555u};
@@ -102,8 +103,8 @@ std::string array_difference(Dut<Model>& dut, const Reference& expected, bool de
 }
 
 /// What a stimulus for compare_array has besides, for `in` of type Reference::Inputs:
-///   void next(in, bool restart)      fills family controls and operands of a pair that is present; `restart`: what was presented before is lost
-///   void drive(dut, in) const        copies those to the ports
+///   void next(in, bool restart)      fills family controls and operands of a pair that is present; `restart`: what was presented before is
+///   lost void drive(dut, in) const        copies those to the ports
 /// and what it may do about results.
 template <class Reference>
 struct ArrayStimulus {

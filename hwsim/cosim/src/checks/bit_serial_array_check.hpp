@@ -14,7 +14,8 @@ namespace dyad::cosim {
 /// signedness in plane order, whose dot products are computed from the numbers themselves.
 class BitSerialArrayStimulus : public ArrayStimulus<reference::BitSerialArray> {
  public:
-  BitSerialArrayStimulus(std::uint64_t seed, int rows, int columns, int depth) : random_(seed), rows_(rows), columns_(columns), depth_(depth) {}
+  BitSerialArrayStimulus(std::uint64_t seed, int rows, int columns, int depth)
+      : random_(seed), rows_(rows), columns_(columns), depth_(depth) {}
 
   /// Fills in the next pair. `restart`: what was presented before is lost.
   void next(reference::BitSerialArray::Inputs& in, bool restart) {
@@ -64,8 +65,8 @@ class BitSerialArrayStimulus : public ArrayStimulus<reference::BitSerialArray> {
     got.insert(got.end(), array.out_sum().begin(), array.out_sum().end());
     for (std::size_t i = 0; i < got.size(); ++i)
       if (static_cast<std::int32_t>(got[i]) != (*product)[i])
-        return "reference: result " + std::to_string(i) + " is " + std::to_string(static_cast<std::int32_t>(got[i])) + ", the product of the numbers is " +
-               std::to_string((*product)[i]);
+        return "reference: result " + std::to_string(i) + " is " + std::to_string(static_cast<std::int32_t>(got[i])) +
+               ", the product of the numbers is " + std::to_string((*product)[i]);
     return "";
   }
   void on_reset() { products_.clear(); }
@@ -119,7 +120,8 @@ class BitSerialArrayStimulus : public ArrayStimulus<reference::BitSerialArray> {
     for (int v = 0; v < vectors; ++v)
       for (int i = 0; i < depth_; ++i) {
         const std::size_t at = (static_cast<std::size_t>(v) * static_cast<std::size_t>(words_) + static_cast<std::size_t>(word)) *
-                                   static_cast<std::size_t>(depth_) + static_cast<std::size_t>(i);
+                                   static_cast<std::size_t>(depth_) +
+                               static_cast<std::size_t>(i);
         to.set(static_cast<std::int64_t>(v) * depth_ + i, 1, static_cast<std::uint64_t>(numbers[at]) >> plane & 1);
       }
   }

@@ -65,7 +65,8 @@ class BitSerialFamily final : public CoreFamily {
 /// `options.cases` random layers. The other arguments are the parameters of the model; `weight_entries` 0: as many as `entries`.
 template <class Model>
 Check check_bit_serial_core(const CheckOptions& options, std::int64_t rows, std::int64_t columns, std::int64_t depth, std::int64_t entries,
-                            std::int64_t lanes, std::int64_t weight_entries = 0, AverageRounding average_rounding = AverageRounding::kHalfUp) {
+                            std::int64_t lanes, std::int64_t weight_entries = 0,
+                            AverageRounding average_rounding = AverageRounding::kHalfUp) {
   reference::TileCoreShape shape;
   shape.rows = shape.activation_rows = rows;
   shape.columns = shape.weight_rows = columns;

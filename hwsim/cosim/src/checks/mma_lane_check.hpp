@@ -13,7 +13,8 @@ Check check_mma_lane(const CheckOptions& options) {
   Check check{"mma_lane", 0, 0, ""};
   Dut<Model> dut(options.mutant);
   for (; check.cases < options.cases; ++check.cases) {
-    const std::uint64_t input = (static_cast<std::uint64_t>(check.cases) + options.seed) * 0x9357Bu & 0xfffffu;  // an odd factor: a permutation
+    const std::uint64_t input =
+        (static_cast<std::uint64_t>(check.cases) + options.seed) * 0x9357Bu & 0xfffffu;  // an odd factor: a permutation
     const auto activation = static_cast<std::uint8_t>(input), weight = static_cast<std::uint8_t>(input >> 8);
     const reference::MmaFormat format{static_cast<int>(input >> 18), (input >> 16 & 1) != 0, (input >> 17 & 1) != 0};
     dut->in_mode_i = static_cast<std::uint8_t>(format.mode);

@@ -38,11 +38,11 @@ std::vector<std::uint8_t> apot_codes(int weight) {
 std::vector<int> apot_levels(int magnitude_bits) {
   // Terms of which one each is taken (facts of the published construction: powers of two dealt out in turn), scaled to integers.
   static const std::vector<std::vector<int>> kTerms[] = {
-      {{0, 1, 2, 4}},                                               // 2 bits
-      {{0, 8, 4, 1}, {0, 2}},                                       // 3
-      {{0, 32, 8, 2}, {0, 16, 4, 1}},                               // 4
-      {{0, 64, 16, 2}, {0, 32, 8, 1}, {0, 4}},                      // 5
-      {{0, 256, 32, 4}, {0, 128, 16, 2}, {0, 64, 8, 1}},            // 6
+      {{0, 1, 2, 4}},                                     // 2 bits
+      {{0, 8, 4, 1}, {0, 2}},                             // 3
+      {{0, 32, 8, 2}, {0, 16, 4, 1}},                     // 4
+      {{0, 64, 16, 2}, {0, 32, 8, 1}, {0, 4}},            // 5
+      {{0, 256, 32, 4}, {0, 128, 16, 2}, {0, 64, 8, 1}},  // 6
   };
   if (magnitude_bits < 2 || magnitude_bits > 6) return {};
   std::set<int> sums{0};
@@ -66,8 +66,8 @@ std::int32_t apot_product(std::uint8_t activation, bool activation_signed, std::
   return (activation_signed ? static_cast<std::int8_t>(activation) : static_cast<int>(activation)) * apot_code_value(code);
 }
 
-std::int64_t apot_dot_product(const PackedBits& activations, std::int64_t activation_offset, bool activation_signed, const PackedBits& codes,
-                              std::int64_t code_offset, int word_bits) {
+std::int64_t apot_dot_product(const PackedBits& activations, std::int64_t activation_offset, bool activation_signed,
+                              const PackedBits& codes, std::int64_t code_offset, int word_bits) {
   std::int64_t sum = 0;
   for (int at = 0; at < word_bits; at += 8)
     sum += apot_product(static_cast<std::uint8_t>(activations.get(activation_offset + at, 8)), activation_signed,

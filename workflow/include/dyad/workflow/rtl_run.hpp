@@ -1,4 +1,5 @@
-/// \file An integer network through the Verilated core of an accelerator: the integers of the scalar backend and the cycles of the cycle tier.
+/// \file An integer network through the Verilated core of an accelerator: the integers of the scalar backend and the cycles of the cycle
+/// tier.
 #pragma once
 
 #include <cstdint>
@@ -32,9 +33,8 @@ struct RtlRun {
 
 /// The first `limit` images (0: all), one after another, layer by layer on the core, in external memory as the accelerator describes it.
 /// Weighted layers, pooling and additions run on the core; an addition inside its layer where the accelerator fuses it. Rescaling
-/// of a tensor that several layers read is done where the narrow copy is fetched, by the RTL requantizer, and costs nothing (as in `simulate`).
-/// Subsampling and flattening are addressing.
-/// `waves`: empty, or an FST file that shows the core from the first cycle on.
+/// of a tensor that several layers read is done where the narrow copy is fetched, by the RTL requantizer, and costs nothing (as in
+/// `simulate`). Subsampling and flattening are addressing. `waves`: empty, or an FST file that shows the core from the first cycle on.
 /// Error: an accelerator without a core in this build; a layer that the core can't run, by name; images that don't fit the network.
 Result<RtlRun> run_on_rtl(const quantizer::IntegerNetwork& network, const accel_models::Accelerator& accelerator,
                           const network::Dataset& data, std::int64_t limit, Progress& progress, const std::filesystem::path& waves = {});

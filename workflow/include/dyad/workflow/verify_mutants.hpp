@@ -32,12 +32,12 @@ struct MutantReport {
 struct MutantsRequest {
   std::vector<std::string> modules;  ///< empty: all
   std::int64_t sample = 0;           ///< so many, chosen by the seed; 0: all
-  std::uint64_t seed = 1;     ///< of the sample; the stimuli are always the same
-  std::filesystem::path rtl;  ///< as find_rtl gave it
+  std::uint64_t seed = 1;            ///< of the sample; the stimuli are always the same
+  std::filesystem::path rtl;         ///< as find_rtl gave it
 };
 
-/// Mutants in the order of modules and lines. An Error when rtl_mutants is not there or older than the RTL, when a tool of the proofs is missing,
-/// or when an entry of equivalent.json names no mutant or one that is killed.
+/// Mutants in the order of modules and lines. An Error when rtl_mutants is not there or older than the RTL, when a tool of the proofs is
+/// missing, or when an entry of equivalent.json names no mutant or one that is killed.
 Result<std::vector<MutantReport>> verify_mutants(const MutantsRequest& request, Progress& progress);
 
 /// The document dyad.verify/1: checks[] (one a module), mutants.{total,killed,killed_by_proof,equivalent[],survivors[]}.

@@ -37,10 +37,10 @@ struct CoreRegister {
 
 /// The tiles of one operand in the order in which they are fetched.
 struct OperandFeed {
-  std::int64_t tiles = 0;                              ///< 0: the layer does not have this operand
-  std::int64_t words = 1;                              ///< of a tile
-  std::int64_t slot_tiles = 1;                         ///< tiles of a slot ...
-  std::int64_t group_slots = 1, last_slot_tiles = 1;   ///< ... but of every group_slots-th
+  std::int64_t tiles = 0;                               ///< 0: the layer does not have this operand
+  std::int64_t words = 1;                               ///< of a tile
+  std::int64_t slot_tiles = 1;                          ///< tiles of a slot ...
+  std::int64_t group_slots = 1, last_slot_tiles = 1;    ///< ... but of every group_slots-th
   std::function<std::int64_t(std::int64_t tile)> bits;  ///< read from the external memory for a tile
   /// The words of a tile one after another, each in ceil(word bits / 32) 32-bit words.
   std::function<std::vector<std::uint32_t>(std::int64_t tile)> lines;

@@ -22,7 +22,8 @@ template <class Model>
 class Dut {
  public:
   /// `mutant` goes to a model that holds mutants, by its input mutant_i or as the argument +mutant=N; 0 is the unchanged module.
-  /// In models Verilated with --x-initial unique flops hold arbitrary bits until reset: other ones in each Dut of a thread, the same in every run.
+  /// In models Verilated with --x-initial unique flops hold arbitrary bits until reset: other ones in each Dut of a thread, the same in
+  /// every run.
   explicit Dut(int mutant = 0) : context_(make_context(mutant)), model_(std::make_unique<Model>(context_.get())) {
     if constexpr (requires(Model & m) { m.mutant_i; }) model_->mutant_i = static_cast<std::uint8_t>(mutant);
     set_clock(0);

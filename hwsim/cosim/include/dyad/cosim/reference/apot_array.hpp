@@ -16,7 +16,10 @@ class ApotArray {
   };
 
   ApotArray(int rows, int columns, int word_bits)
-      : rows_(rows), columns_(columns), word_bits_(word_bits), pipeline_(static_cast<std::size_t>(rows * columns), static_cast<std::size_t>(rows)) {}
+      : rows_(rows),
+        columns_(columns),
+        word_bits_(word_bits),
+        pipeline_(static_cast<std::size_t>(rows * columns), static_cast<std::size_t>(rows)) {}
   int rows() const { return rows_; }
   int columns() const { return columns_; }
   int word_bits() const { return word_bits_; }

@@ -8,8 +8,8 @@
 namespace dyad::cosim::reference {
 
 /// Sum of the products of 8-bit activations and 8-bit weight codes of two words.
-std::int64_t apot_dot_product(const PackedBits& activations, std::int64_t activation_offset, bool activation_signed, const PackedBits& codes,
-                              std::int64_t code_offset, int word_bits);
+std::int64_t apot_dot_product(const PackedBits& activations, std::int64_t activation_offset, bool activation_signed,
+                              const PackedBits& codes, std::int64_t code_offset, int word_bits);
 
 /// One dot-product unit: acc = (first ? 0 : acc) + sum of products, modulo 2^32.
 class ApotDot {

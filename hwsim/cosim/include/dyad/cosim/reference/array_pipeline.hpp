@@ -1,4 +1,5 @@
-/// \file What the reference models of the arrays without back-pressure have in common: a pipeline before the accumulators, and captured results.
+/// \file What the reference models of the arrays without back-pressure have in common: a pipeline before the accumulators, and captured
+/// results.
 #pragma once
 
 #include <array>

@@ -30,7 +30,10 @@ class BitSerialArray {
   };
 
   BitSerialArray(int rows, int columns, int depth)
-      : rows_(rows), columns_(columns), depth_(depth), pipeline_(static_cast<std::size_t>(rows * columns), static_cast<std::size_t>(rows)) {}
+      : rows_(rows),
+        columns_(columns),
+        depth_(depth),
+        pipeline_(static_cast<std::size_t>(rows * columns), static_cast<std::size_t>(rows)) {}
   int rows() const { return rows_; }
   int columns() const { return columns_; }
   int word_bits() const { return depth_; }
