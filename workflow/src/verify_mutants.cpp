@@ -182,7 +182,7 @@ struct Answer {
 /// What proofs say when the mutant stands in its file: those of its module first, then those of modules around it.
 /// Of a mutant that is argued to be equivalent only a run from reset can say otherwise; its own module's proofs look for one, not for long.
 Result<Answer> refute(const MutantReport& mutant, bool argued, const fs::path& rtl, const Progress& progress) {
-  constexpr int kDoubtLimitS = 10;
+  constexpr int kDoubtLimitS = 5;
   DYAD_TRY(const std::string text, mutated_text(mutant, rtl));
   DYAD_TRY(std::vector<std::string> modules, modules_proved_with(mutant.file, rtl));
   const auto others = std::ranges::stable_partition(modules, [&](const std::string& module) { return module == mutant.module; });
