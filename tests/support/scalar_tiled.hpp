@@ -1,5 +1,7 @@
-/// \file A layer, and the addition behind it, through the scalar backend.
+/// \file A random layer through the scalar backend, and its problem and data on a tiled machine.
 #pragma once
+
+#include <gtest/gtest.h>
 
 #include <utility>
 #include <vector>
@@ -25,6 +27,37 @@ inline IntegerTensor run_scalar(const TiledCase& one) {
   std::vector<const IntegerTensor*> inputs{&result, &one.other};
   if (one.addition_operand == 1) std::swap(inputs[0], inputs[1]);
   return run_scalar(one.addition, inputs);
+}
+
+inline accel_models::tiled::LayerData make_data(const accel_models::tiled::LayerOperands& operands,
+                                                const accel_models::tiled::Problem& problem, const accel_models::tiled::Schedule& schedule,
+                                                const accel_models::tiled::Machine& machine) {
+  auto data = accel_models::tiled::LayerData::make(operands, problem, schedule, machine);
+  if (!data) throw InternalError(data.error().place + ": " + data.error().message);
+  return *std::move(data);
+}
+
+inline bool takes(const accel_models::tiled::Machine& machine, const accel_models::tiled::LayerOperands& operands) {
+  const OperandBits bits = operand_bits(operands);
+  return bits.weight <= machine.largest_bits() && bits.activation <= machine.largest_bits();
+}
+
+/// The problem with the layer's own bits, or sometimes with one or two more.
+inline accel_models::tiled::Problem problem_of(Random& random, const accel_models::tiled::LayerOperands& operands,
+                                               const accel_models::tiled::Machine& machine) {
+  OperandBits bits = operand_bits(operands);
+  if (random.below(4) == 0 && operands.layer->op == IntegerOp::kConv) {
+    const auto largest = static_cast<int>(machine.largest_bits());
+    bits.weight = std::min(bits.weight + static_cast<int>(random.below(2)), largest);
+    bits.activation = std::min(bits.activation + static_cast<int>(random.below(2)), largest);
+  }
+  return make_problem(cost_shape(operands), bits, operands.batch(), machine);
+}
+
+inline void expect_equal(const IntegerTensor& actual, const IntegerTensor& expected) {
+  ASSERT_EQ(actual.shape(), expected.shape());
+  ASSERT_EQ(actual.format(), expected.format());
+  for (std::int64_t i = 0; i < expected.size(); ++i) ASSERT_EQ(actual.get(i), expected.get(i)) << "element " << i;
 }
 
 }  // namespace dyad::testing_support
