@@ -1,3 +1,4 @@
+#include <Vapot_core_4x4x64.h>
 #include <Vbit_serial_core_4x4x64.h>
 #include <Vbit_serial_core_8x8x256.h>
 #include <Vmma_core_4x4x64.h>
@@ -35,6 +36,8 @@ const std::vector<Build>& builds() {
        make<Vbit_serial_core_8x8x256>},
       {{"bit_serial_core_4x4x64", 4, 4, 64, 64, 64, 64, 4, Rounding::kHalfUp, AverageRounding::kHalfUp, output_latency(4)},
        make<Vbit_serial_core_4x4x64>},
+      {{"apot_core_4x4x64", 4, 4, 64, 64, 64, 64, 4, Rounding::kHalfUp, AverageRounding::kHalfUp, output_latency(4)},
+       make<Vapot_core_4x4x64>},
       {{"mma_core_4x4x64", 4, 4, 64, 64, 64, 64, 4, Rounding::kHalfUp, AverageRounding::kHalfUp, output_latency(4)},
        make<Vmma_core_4x4x64>},
   };
