@@ -5,10 +5,10 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "bit_serial/model.hpp"
 #include "dyad/accel_models/cached.hpp"
 #include "dyad/base/files.hpp"
 #include "embedded.hpp"
+#include "tiled/model.hpp"
 
 namespace dyad::accel_models {
 namespace {
@@ -81,9 +81,13 @@ Result<Accelerator> parse_accelerator(std::string_view text, const std::string& 
   DYAD_TRY(accelerator.name, reader.string("name"));
   if (reader.has("description")) DYAD_CHECK(reader.string("description"));
   DYAD_TRY(accelerator.family, reader.string("family"));
-  if (accelerator.family != "bit_serial") {
+  const auto operands = std::find_if(std::begin(tiled::kAllOperands), std::end(tiled::kAllOperands),
+                                     [&](tiled::Operands each) { return tiled::family_of(each) == accelerator.family; });
+  if (operands == std::end(tiled::kAllOperands)) {
+    std::string known;
+    for (const tiled::Operands each : tiled::kAllOperands) known += (known.empty() ? "" : ", ") + std::string(tiled::family_of(each));
     DYAD_TRY(const JsonReader node, reader.member("family"));
-    return node.error("no accelerator family '" + accelerator.family + "'", "known families: bit_serial");
+    return node.error("no accelerator family '" + accelerator.family + "'", "known families: " + known);
   }
   DYAD_TRY(accelerator.clock_mhz, read_sourced(reader, "clock_mhz"));
   if (accelerator.clock_mhz.value <= 0) {
@@ -93,8 +97,8 @@ Result<Accelerator> parse_accelerator(std::string_view text, const std::string& 
   }
   DYAD_TRY(const std::int64_t batch, reader.integer("batch", 1, 65536));
   accelerator.batch = static_cast<int>(batch);
-  DYAD_TRY(const JsonReader core, reader.member("bit_serial"));
-  DYAD_TRY(const bit_serial::Machine machine, bit_serial::read_machine(core));
+  DYAD_TRY(const JsonReader core, reader.member(tiled::core_key(*operands)));
+  DYAD_TRY(const tiled::Machine machine, tiled::read_machine(core, *operands));
   accelerator.core = machine;
   DYAD_TRY(const JsonReader dram, reader.member("dram"));
   DYAD_TRY(accelerator.dram, read_dram(dram, accelerator.clock_mhz.value, accelerator.dram_source));
@@ -105,11 +109,16 @@ Result<Accelerator> parse_accelerator(std::string_view text, const std::string& 
   const std::filesystem::path beside = std::filesystem::path(place).parent_path() / technology;
   DYAD_TRY(accelerator.technology, load_technology(std::filesystem::is_regular_file(beside) ? beside.string() : technology));
   const Technology& t = accelerator.technology;
+  if (*operands != tiled::Operands::kBitPlanes && !t.mac_energy_pj) {
+    DYAD_TRY(const JsonReader node, reader.member("technology"));
+    return node.error("technology '" + t.name + "' has no mac_energy_pj, which this family's array takes", "add it, with its source");
+  }
   std::uint64_t hash = hash_text(document.dump());
   for (const Sourced* number :
        {&t.binary_op_energy_pj, &t.requantize_energy_pj, &t.sram_read_energy_pj_per_bit, &t.sram_write_energy_pj_per_bit,
         &t.dram_energy_pj_per_bit, &t.sram_leakage_mw_per_bit, &t.array_leakage_mw_per_lane})
     hash = hash_text(Json(number->value).dump(), hash);
+  if (t.mac_energy_pj) hash = hash_text(Json(t.mac_energy_pj->value).dump(), hash);
   accelerator.hash = hex(hash);
   return accelerator;
 }
@@ -140,7 +149,7 @@ Result<std::unique_ptr<CostModel>> make_cost_model(const Accelerator& accelerato
   if (options.batch) configured.batch = *options.batch;
   if (options.dram == DramMode::kIdeal) configured.dram = configured.dram.ideal();
   if (options.dram == DramMode::kUnlimited) configured.dram = configured.dram.unlimited();
-  std::unique_ptr<CostModel> model = bit_serial::make_model(configured, tier, options.trace);
+  std::unique_ptr<CostModel> model = tiled::make_model(configured, tier, options.trace);
   if (tier == Tier::kCycle && !options.trace) model = std::make_unique<CachedCostModel>(std::move(model));
   return model;
 }

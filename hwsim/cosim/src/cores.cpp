@@ -1,5 +1,6 @@
 #include <Vbit_serial_core_4x4x64.h>
 #include <Vbit_serial_core_8x8x256.h>
+#include <Vmma_core_4x4x64.h>
 
 #include <algorithm>
 
@@ -34,6 +35,8 @@ const std::vector<Build>& builds() {
        make<Vbit_serial_core_8x8x256>},
       {{"bit_serial_core_4x4x64", 4, 4, 64, 64, 64, 64, 4, Rounding::kHalfUp, AverageRounding::kHalfUp, output_latency(4)},
        make<Vbit_serial_core_4x4x64>},
+      {{"mma_core_4x4x64", 4, 4, 64, 64, 64, 64, 4, Rounding::kHalfUp, AverageRounding::kHalfUp, output_latency(4)},
+       make<Vmma_core_4x4x64>},
   };
   return all;
 }

@@ -78,7 +78,7 @@ TEST_F(AcceleratorFile, ConvertsToCycles) {
   EXPECT_EQ(loaded->dram.bits_per_kilocycle, 8000);  // 0.8 Gbit/s at 100 MHz: 8 bits a cycle
   EXPECT_EQ(loaded->dram.latency, 10);
   EXPECT_EQ(loaded->dram_source, "test");
-  EXPECT_EQ(std::get<bit_serial::Machine>(loaded->core).lanes(), 32);
+  EXPECT_EQ(std::get<tiled::Machine>(loaded->core).lanes(), 32);
 }
 
 TEST_F(AcceleratorFile, NamesThePointerOfEveryFault) {
@@ -172,7 +172,7 @@ TEST_F(AcceleratorFile, CycleTierRemembersLayersWhateverTheirNames) {
 }
 
 TEST(NamedAccelerators, LoadAndDiffer) {
-  EXPECT_EQ(accelerator_names(), (std::vector<std::string>{"bismo-cloud", "bismo-edge"}));
+  EXPECT_EQ(accelerator_names(), (std::vector<std::string>{"bismo-cloud", "bismo-edge", "mma-8x8"}));
   const auto cloud = load_accelerator("bismo-cloud"), edge = load_accelerator("bismo-edge");
   ASSERT_TRUE(cloud && edge);
   EXPECT_EQ(cloud->batch, 16);

@@ -8,8 +8,8 @@
 #include <variant>
 #include <vector>
 
-#include "dyad/accel_models/bit_serial/machine.hpp"
 #include "dyad/accel_models/technology.hpp"
+#include "dyad/accel_models/tiled/machine.hpp"
 #include "dyad/base/cost_model.hpp"
 #include "dyad/base/result.hpp"
 #include "dyad/base/units.hpp"
@@ -18,13 +18,13 @@
 
 namespace dyad::accel_models {
 
-/// What is built in the middle of the machine; one alternative a family.
-using Core = std::variant<bit_serial::Machine>;
+/// What is built in the middle of the machine.
+using Core = std::variant<tiled::Machine>;
 
 /// An accelerator as its JSON (schema dyad.accelerator/1) describes it, the same for all tiers.
 struct Accelerator {
   std::string name;
-  std::string family;  ///< "bit_serial"
+  std::string family;  ///< "bit_serial", "tensor_core", "systolic", "bit_fusion"
   Sourced clock_mhz;
   int batch = 1;
   Core core;

@@ -1,4 +1,4 @@
-/// \file Random small layers and machines for the bit-serial family: every operation, kernel, group, format and rounding.
+/// \file Random small layers and machines for tiled machines: every operation, kernel, group, format and rounding.
 #pragma once
 
 #include <cmath>
@@ -6,21 +6,21 @@
 #include <utility>
 #include <vector>
 
-#include "dyad/accel_models/bit_serial/layer_data.hpp"
+#include "dyad/accel_models/tiled/layer_data.hpp"
 #include "dyad/base/random.hpp"
 
 namespace dyad::testing_support {
 
 /// A layer with its tensors, and perhaps a residual addition behind it. Not to be moved while operands() are in use.
-struct BitSerialCase {
+struct TiledCase {
   IntegerLayer layer, addition;
   std::vector<IntegerTensor> inputs;
   IntegerTensor other;
   bool adds = false;
   std::size_t addition_operand = 0;
 
-  accel_models::bit_serial::LayerOperands operands() const {
-    accel_models::bit_serial::LayerOperands result;
+  accel_models::tiled::LayerOperands operands() const {
+    accel_models::tiled::LayerOperands result;
     result.layer = &layer;
     for (const IntegerTensor& each : inputs) result.inputs.push_back(&each);
     if (adds) {
@@ -104,8 +104,8 @@ inline void random_extents(Random& random, LayerShape& s) {
 }
 
 /// A convolution or linear layer: 1 to 8 bit weights, 1 to 8 (sometimes 16) bit activations; sums fit int32.
-inline BitSerialCase random_weighted(Random& random, bool may_add) {
-  BitSerialCase result;
+inline TiledCase random_weighted(Random& random, bool may_add) {
+  TiledCase result;
   IntegerLayer& layer = result.layer;
   LayerShape& s = layer.shape;
   layer.name = "random";
@@ -191,8 +191,8 @@ inline BitSerialCase random_weighted(Random& random, bool may_add) {
 }
 
 /// Every operation without weights. `even`: only what an RTL core can run (see LayerData::supported_by_rtl).
-inline BitSerialCase random_elementwise(Random& random, bool even) {
-  BitSerialCase result;
+inline TiledCase random_elementwise(Random& random, bool even) {
+  TiledCase result;
   IntegerLayer& layer = result.layer;
   LayerShape& s = layer.shape;
   layer.name = "random";
@@ -267,11 +267,22 @@ inline BitSerialCase random_elementwise(Random& random, bool even) {
   return result;
 }
 
-inline accel_models::bit_serial::Machine random_bit_serial_machine(Random& random) {
-  accel_models::bit_serial::Machine machine;
+inline accel_models::tiled::Machine random_tiled_machine(
+    Random& random, accel_models::tiled::Operands operands = accel_models::tiled::Operands::kBitPlanes) {
+  using accel_models::tiled::Operands;
+  accel_models::tiled::Machine machine;
+  machine.operands = operands;
   machine.rows = random.between(1, 8);
   machine.columns = random.between(1, 8);
-  machine.depth = one_of<std::int64_t>(random, {1, 7, 8, 16, 31, 32, 33, 64, 96, 128});
+  switch (operands) {
+    case Operands::kBitPlanes: machine.depth = one_of<std::int64_t>(random, {1, 7, 8, 16, 31, 32, 33, 64, 96, 128}); break;
+    case Operands::kElements: machine.depth = one_of<std::int64_t>(random, {8, 16, 40, 64, 128}); break;
+    case Operands::kColumns: machine.depth = one_of<std::int64_t>(random, {8, 9, 15}); break;
+    case Operands::kBricks:
+      machine.depth = one_of<std::int64_t>(random, {32, 64, 96, 128});
+      machine.rows = 1;
+      break;
+  }
   machine.activation_entries = one_of<std::int64_t>(random, {20, 60, 200, 2000});
   machine.weight_entries = one_of<std::int64_t>(random, {8, 16, 60, 200, 2000});
   machine.pipeline_cycles = random.between(0, 12);

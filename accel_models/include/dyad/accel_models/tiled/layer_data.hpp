@@ -1,15 +1,15 @@
-/// \file The integers of one layer on a bit-serial machine: what its tiles hold, word by word, and what becomes of a job's accumulators.
-/// The cycle tier computes with it and the RTL core is fed from it. Layout: docs/accel_models/bit_serial.md, "Data".
+/// \file The integers of one layer on a tiled machine: what its tiles hold, word by word, and what becomes of a job's accumulators.
+/// The cycle tier computes with it and the RTL core is fed from it. Layout: docs/accel_models/tiled.md, "Data".
 #pragma once
 
 #include <cstdint>
 #include <span>
 #include <vector>
 
-#include "dyad/accel_models/bit_serial/schedule.hpp"
+#include "dyad/accel_models/tiled/schedule.hpp"
 #include "dyad/base/integer_layer.hpp"
 
-namespace dyad::accel_models::bit_serial {
+namespace dyad::accel_models::tiled {
 
 /// A layer that the scalar backend accepts, with its inputs. All of it must outlive what is made from it.
 struct LayerOperands {
@@ -69,7 +69,7 @@ struct ResultParameters {
 class LayerData {
  public:
   /// `problem` must be make_problem(cost_shape(operands), bits, batch, machine) with bits at least operand_bits(operands),
-  /// `schedule` one of its schedules. Error: an operand is wider than the machine has planes for.
+  /// `schedule` one of its schedules. Error: an operand is wider than the machine takes.
   static Result<LayerData> make(const LayerOperands& operands, const Problem& problem, const Schedule& schedule, const Machine& machine);
 
   /// Why the RTL core cannot run this layer with the same integers and cycles, if so.
@@ -89,11 +89,12 @@ class LayerData {
   OperandTile resident_tile(std::int64_t index) const;
   OperandTile stream_tile(std::int64_t index) const;
 
-  /// std::uint32_t words that one word of `depth` bits takes; element e is bit e % 32 of word e / 32.
-  std::int64_t words_per_line() const { return (machine_.depth + 31) / 32; }
-  /// The lines (words of `depth` bits) of a weighted tile as the fetch stage writes them, one a cycle: for every word k of K of the
-  /// chunk, for every plane p from the least significant, for every row (column): elements k * depth ... of bit plane p.
-  /// Entry k * planes + p of the tile, row r. resident_words or stream_words lines; what lies beyond the layer is 0.
+  /// std::uint32_t words that a line (a word of a memory) takes; its bit b is bit b % 32 of word b / 32.
+  std::int64_t words_per_line(bool of_weights) const {
+    return ((of_weights ? machine_.weight_line_bits() : machine_.activation_line_bits()) + 31) / 32;
+  }
+  /// The lines of a weighted tile as the fetch stage writes them, one a cycle, entry after entry: docs/accel_models/tiled.md has the places
+  /// of elements. resident_words or stream_words lines; what lies beyond the layer is 0.
   std::vector<std::uint32_t> tile_lines(const OperandTile& tile) const;
   /// The lines of an elementwise tile: for every `requantizer_lanes` results, for every step (operand or window position, row by row) that
   /// many elements of activation_bits each, without gaps; the last line is filled up with 0. Elements beyond the layer are 0.
@@ -151,6 +152,10 @@ class LayerData {
   template <typename Element>
   void lower_weights(const OperandTile& tile, std::vector<Element>& elements) const;
   void lower(const OperandTile& tile, Lowered& lowered) const;
+  template <typename Element>
+  void deal_planes(const OperandTile& tile, const Element* elements, std::uint32_t* lines) const;
+  template <typename Element>
+  void deal_elements(const OperandTile& tile, const Element* elements, std::uint32_t* lines) const;
   const Lowered& resident(const OperandTile& tile, std::int64_t slot);
   const Lowered& stream(const OperandTile& tile);
   std::int64_t element(std::int64_t output, std::int64_t step) const;
@@ -176,4 +181,4 @@ class LayerData {
   IntegerTensor output_;
 };
 
-}  // namespace dyad::accel_models::bit_serial
+}  // namespace dyad::accel_models::tiled

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-namespace dyad::accel_models::bit_serial {
+namespace dyad::accel_models::tiled {
 
 /// Elements by which `stride` below is counted, and that bit_planes() takes.
 constexpr std::int64_t kTileUnit = 32;
@@ -19,4 +19,4 @@ void dot_products(const std::int32_t* a, std::int64_t rows, const std::int32_t* 
 void bit_planes(const std::int16_t* elements, std::int64_t count, std::uint32_t* planes, std::int64_t plane_stride);
 void bit_planes(const std::int32_t* elements, std::int64_t count, std::uint32_t* planes, std::int64_t plane_stride);
 
-}  // namespace dyad::accel_models::bit_serial
+}  // namespace dyad::accel_models::tiled

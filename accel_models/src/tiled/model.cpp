@@ -1,11 +1,11 @@
 #include "model.hpp"
 
-#include "dyad/accel_models/bit_serial/analytic.hpp"
-#include "dyad/accel_models/bit_serial/cycle.hpp"
+#include "dyad/accel_models/tiled/analytic.hpp"
+#include "dyad/accel_models/tiled/cycle.hpp"
 #include "dyad/base/bits.hpp"
 #include "dyad/hwsim/energy.hpp"
 
-namespace dyad::accel_models::bit_serial {
+namespace dyad::accel_models::tiled {
 namespace {
 
 class Model : public CostModel {
@@ -48,7 +48,7 @@ class Model : public CostModel {
       counts.stall_cycles = simulated.cycles - simulated.array_busy_cycles;
       found->bottleneck = find_bottleneck(found->schedule, accelerator_.dram, counts.cycles);
     }
-    return finish(*found, activity);
+    return finish(*found, bits, activity);
   }
 
  private:
@@ -57,7 +57,10 @@ class Model : public CostModel {
       return Error{layer.name, std::string(operand) + " bits are " + std::to_string(value) + "; '" + accelerator_.name + "' runs " + range,
                    "choose bits in that range"};
     };
-    if (layer.is_weighted() && (bits.weight < 1 || bits.weight > kMaxOperandBits)) return wrong("weight", bits.weight, "1 to 16");
+    const std::string range = "1 to " + std::to_string(machine_.largest_bits());
+    if (layer.is_weighted() && (bits.weight < 1 || bits.weight > machine_.largest_bits()))
+      return wrong("weight", bits.weight, range.c_str());
+    if (layer.is_weighted() && bits.activation > machine_.largest_bits()) return wrong("activation", bits.activation, range.c_str());
     // Raw accumulators (32 bits) are pooled and added like other operands.
     const bool wide = !layer.is_weighted() && bits.activation == 32;
     if (!wide && (bits.activation < 1 || bits.activation > kMaxOperandBits)) return wrong("activation", bits.activation, "1 to 16");
@@ -92,7 +95,7 @@ class Model : public CostModel {
     return total;
   }
 
-  LayerCost finish(const Estimate& found, const Activity& activity) const {
+  LayerCost finish(const Estimate& found, OperandBits bits, const Activity& activity) const {
     const Counts& counts = found.counts;
     const Technology& t = accelerator_.technology;
     LayerCost cost;
@@ -101,12 +104,17 @@ class Model : public CostModel {
     cost.stall_cycles = Cycles(counts.stall_cycles);
     cost.dram_read = Bits(counts.dram_read_bits);
     cost.dram_write = Bits(counts.dram_write_bits);
-    cost.utilization =
-        static_cast<double>(counts.binary_operations) / (static_cast<double>(counts.cycles) * static_cast<double>(machine_.lanes()));
+    // Elementwise layers leave the array idle.
+    if (counts.binary_operations > 0)
+      cost.utilization =
+          static_cast<double>(counts.binary_operations) /
+          (static_cast<double>(counts.cycles) * static_cast<double>(machine_.lanes(machine_.packing(bits.weight, bits.activation))));
     cost.bottleneck = std::string(to_string(found.bottleneck));
     hwsim::EnergyLedger ledger;
-    ledger.charge("array", counts.binary_operations,
-                  t.binary_op_energy_pj.value * relative_switching(activity.weight_ones, activity.activation_ones));
+    const double operation_pj = machine_.operands == Operands::kBitPlanes
+                                    ? t.binary_op_energy_pj.value * relative_switching(activity.weight_ones, activity.activation_ones)
+                                    : t.mac_energy_pj.value().value / 64;  // an array multiplier's, by its one-bit products
+    ledger.charge("array", counts.binary_operations, operation_pj);
     ledger.charge("array", counts.requantized, t.requantize_energy_pj.value);
     ledger.charge("sram", counts.sram_read_bits, t.sram_read_energy_pj_per_bit.value);
     ledger.charge("sram", counts.sram_write_bits, t.sram_write_energy_pj_per_bit.value);
@@ -131,4 +139,4 @@ std::unique_ptr<CostModel> make_model(const Accelerator& accelerator, Tier tier,
   return std::make_unique<Model>(accelerator, tier, std::move(trace));
 }
 
-}  // namespace dyad::accel_models::bit_serial
+}  // namespace dyad::accel_models::tiled

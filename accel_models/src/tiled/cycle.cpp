@@ -1,4 +1,4 @@
-#include "dyad/accel_models/bit_serial/cycle.hpp"
+#include "dyad/accel_models/tiled/cycle.hpp"
 
 #include <algorithm>
 #include <deque>
@@ -7,7 +7,7 @@
 #include "dyad/hwsim/session.hpp"
 #include "dyad/hwsim/tile_memory.hpp"
 
-namespace dyad::accel_models::bit_serial {
+namespace dyad::accel_models::tiled {
 namespace {
 
 using hwsim::now;
@@ -160,7 +160,7 @@ class ExecuteStage : public hwsim::Stage {
       if (now() < computed_ || !results_.accept()) return;
       if (trace_) trace_->slice(track_, "job", computed_ - s_.job_cycles, computed_);
       busy_cycles_ += s_.job_cycles;
-      stream_.count_read(s_.job_cycles * read_bits_per_cycle_);
+      stream_.count_read(s_.read_cycles * read_bits_per_cycle_);
       running_ = has_stream_ = has_resident_ = false;
       advance();
     }
@@ -213,16 +213,17 @@ CycleResult simulate(const Schedule& schedule, const Machine& machine, const hws
   auto& resident = session.make<hwsim::TileMemory>(schedule.regions);
   auto& stream = session.make<hwsim::TileMemory>(schedule.stream_slots);
 
+  const bool stream_is_weights = schedule.has_resident && !schedule.resident_is_weights;
   FetchStage::Plan stream_plan;
   stream_plan.tiles = schedule.stream_tiles();
   stream_plan.words = schedule.stream_words;
-  stream_plan.word_bits = machine.depth;
+  stream_plan.word_bits = stream_is_weights ? machine.weight_line_bits() : machine.activation_line_bits();
   stream_plan.pass_bits = schedule.stream_pass_bits;
   stream_plan.pass_tiles = schedule.stream_pass_tiles;
   FetchStage::Plan resident_plan;
   resident_plan.tiles = schedule.resident_tiles();
   resident_plan.words = schedule.resident_words;
-  resident_plan.word_bits = machine.depth;
+  resident_plan.word_bits = schedule.resident_is_weights ? machine.weight_line_bits() : machine.activation_line_bits();
   resident_plan.pass_bits = schedule.resident_pass_bits;
   resident_plan.pass_tiles = schedule.resident_pass_tiles;
   resident_plan.request_bits = schedule.resident_request_bits;
@@ -232,7 +233,7 @@ CycleResult simulate(const Schedule& schedule, const Machine& machine, const hws
   resident_plan.last_slot_tiles = schedule.last_block_tiles;
 
   const char* resident_name = schedule.resident_is_weights ? "fetch_weights" : "fetch_activations";
-  const char* stream_name = schedule.resident_is_weights || !schedule.has_resident ? "fetch_activations" : "fetch_weights";
+  const char* stream_name = stream_is_weights ? "fetch_weights" : "fetch_activations";
   auto& stream_fetch = session.make<FetchStage>(stream_name, dram, stream, stream_plan, trace);
   hwsim::Stage* resident_fetch = nullptr;
   if (schedule.has_resident) resident_fetch = &session.make<FetchStage>(resident_name, dram, resident, resident_plan, trace);
@@ -257,4 +258,4 @@ CycleResult simulate(const Schedule& schedule, const Machine& machine, const hws
   return result;
 }
 
-}  // namespace dyad::accel_models::bit_serial
+}  // namespace dyad::accel_models::tiled

@@ -5,9 +5,9 @@
 
 #include "dyad/accel_models/accelerator.hpp"
 
-namespace dyad::accel_models::bit_serial {
+namespace dyad::accel_models::tiled {
 
 /// tier: analytic or cycle.
 std::unique_ptr<CostModel> make_model(const Accelerator& accelerator, Tier tier, std::shared_ptr<hwsim::Trace> trace);
 
-}  // namespace dyad::accel_models::bit_serial
+}  // namespace dyad::accel_models::tiled

@@ -1,4 +1,4 @@
-#include "dyad/accel_models/bit_serial/analytic.hpp"
+#include "dyad/accel_models/tiled/analytic.hpp"
 
 #include <algorithm>
 #include <array>
@@ -6,7 +6,7 @@
 
 #include "dyad/base/result.hpp"
 
-namespace dyad::accel_models::bit_serial {
+namespace dyad::accel_models::tiled {
 namespace {
 
 using Ticks = std::int64_t;
@@ -229,15 +229,17 @@ Counts count_accesses(const Problem& p, const Schedule& s, const Machine& machin
   c.dram_write_bits = dram.whole_bursts(s.output_bits);
   if (s.order == Order::kElementwise) {
     c.requantized = p.operations;
-    c.sram_write_bits = s.stream_tiles() * s.stream_words * machine.depth;
+    c.sram_write_bits = s.stream_tiles() * s.stream_words * machine.activation_line_bits();
     c.sram_read_bits = c.sram_write_bits;
     return c;
   }
   c.binary_operations = p.operations;
   c.requantized = p.residual_bits > 0 ? 2 * p.outputs : p.outputs;
   c.residual_bits = p.outputs * p.residual_bits;
-  c.sram_write_bits = (s.resident_tiles() * s.resident_words + s.stream_tiles() * s.stream_words) * machine.depth;
-  c.sram_read_bits = c.compute_cycles * (machine.rows + machine.columns) * machine.depth;
+  const std::int64_t activation_bits = machine.activation_line_bits(), weight_bits = machine.weight_line_bits();
+  c.sram_write_bits = s.resident_tiles() * s.resident_words * (s.resident_is_weights ? weight_bits : activation_bits) +
+                      s.stream_tiles() * s.stream_words * (s.resident_is_weights ? activation_bits : weight_bits);
+  c.sram_read_bits = jobs * s.read_cycles * (machine.rows + machine.columns) * machine.depth;
   return c;
 }
 
@@ -352,4 +354,4 @@ Bottleneck find_bottleneck(const Schedule& s, const hwsim::DramTiming& dram, std
   return (longest == resident) == s.resident_is_weights ? Bottleneck::kWeightFetch : Bottleneck::kActivationFetch;
 }
 
-}  // namespace dyad::accel_models::bit_serial
+}  // namespace dyad::accel_models::tiled

@@ -1,15 +1,15 @@
-/// \file How a layer runs on a bit-serial machine: tiles, order, residency, words and bits. Both tiers start from it.
+/// \file How a layer runs on a tiled machine: tiles, order, residency, words and bits. Both tiers start from it.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 
-#include "dyad/accel_models/bit_serial/machine.hpp"
+#include "dyad/accel_models/tiled/machine.hpp"
 #include "dyad/base/cost_model.hpp"
 #include "dyad/base/layer_shape.hpp"
 #include "dyad/hwsim/dram_timing.hpp"
 
-namespace dyad::accel_models::bit_serial {
+namespace dyad::accel_models::tiled {
 
 /// Order of the tile loops.
 enum class Order {
@@ -25,11 +25,12 @@ struct Problem {
   bool weighted = true;
   std::int64_t groups = 1, m = 1, n = 1, k = 1;
   std::int64_t weight_bits = 8, activation_bits = 8, out_bits = 8;
+  Packing packing;                       ///< of a weighted layer's operands
   std::int64_t activation_elements = 0;  ///< of one group, read from memory once a pass
   std::int64_t weight_elements = 0;      ///< of one group
   std::int64_t outputs = 0;              ///< of the layer for the batch
   std::int64_t residual_bits = 0;        ///< of an element that the result stage adds to each output; 0: none
-  std::int64_t operations = 0;           ///< binary operations (w * a each MAC), or elements' operations of an elementwise layer
+  std::int64_t operations = 0;  ///< binary operations (stored w * a bits each MAC), or elements' operations of an elementwise layer
 };
 
 Problem make_problem(const LayerShape& layer, OperandBits bits, std::int64_t batch, const Machine& machine);
@@ -53,7 +54,9 @@ struct Schedule {
   std::int64_t last_block_tiles = 1;                                ///< ... and of the last block of a group
   std::int64_t rows = 1;                                            ///< streaming tiles that pass by a block
   std::int64_t jobs_per_result = 1;                                 ///< chunks of K
-  std::int64_t job_cycles = 1;                                      ///< W: bit-plane pairs times words of K
+  std::int64_t k_words = 1;                                         ///< words of K in a job of a weighted layer
+  std::int64_t read_cycles = 1;                                     ///< cycles of a job in which operands are read
+  std::int64_t job_cycles = 1;                                      ///< W: read_cycles, but at least the array's least
   std::int64_t drain_cycles = 1;                                    ///< results of a job leave the array
   std::int64_t resident_words = 0, stream_words = 0;                ///< cycles to write a tile into its memory
   std::int64_t stream_slots = 1;                                    ///< streaming tiles in flight
@@ -89,4 +92,4 @@ std::int64_t result_buffer_bits(const Schedule& schedule, const Machine& machine
 /// The schedule of a problem in that order, or none when a tile does not fit or the order is not for this problem.
 std::optional<Schedule> make_schedule(const Problem& problem, const Machine& machine, const hwsim::DramTiming& dram, Order order);
 
-}  // namespace dyad::accel_models::bit_serial
+}  // namespace dyad::accel_models::tiled

@@ -1,8 +1,8 @@
-#include "dyad/accel_models/bit_serial/schedule.hpp"
+#include "dyad/accel_models/tiled/schedule.hpp"
 
 #include <algorithm>
 
-namespace dyad::accel_models::bit_serial {
+namespace dyad::accel_models::tiled {
 namespace {
 
 constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
@@ -30,13 +30,14 @@ Schedule elementwise(const Problem& p, const Machine& machine, const hwsim::Dram
   s.rows = ceil_div(p.outputs, tile);
   // The lanes take one operation of as many results as there are lanes in a cycle: the last ones of a tile leave lanes idle.
   const std::int64_t steps = p.operations / p.outputs, turns = ceil_div(ceil_div(p.outputs, s.rows), machine.requantizer_lanes);
-  s.job_cycles = turns * steps;
+  s.job_cycles = s.read_cycles = turns * steps;
   s.drain_cycles = drain_cycles(machine, p);
   // Where every element is an operand once, elements are stored as the lanes take them; else as they come.
   const bool once = p.activation_elements == p.operations;
   const std::int64_t elements = once ? s.job_cycles * machine.requantizer_lanes : ceil_div(p.activation_elements, s.rows);
-  s.stream_words = ceil_div(elements * p.activation_bits, machine.depth);
-  s.stream_slots = std::clamp<std::int64_t>(machine.activation_entries * machine.rows / s.stream_words, 1, machine.queue_depth);
+  s.stream_words = ceil_div(elements * p.activation_bits, machine.activation_line_bits());
+  s.stream_slots =
+      std::clamp<std::int64_t>(machine.activation_entries * machine.activation_lines() / s.stream_words, 1, machine.queue_depth);
   s.stream_pass_tiles = s.rows;
   s.stream_pass_bits = dram.whole_bursts(p.activation_elements * p.activation_bits);
   s.output_bits = p.outputs * p.out_bits;
@@ -74,9 +75,10 @@ Problem make_problem(const LayerShape& layer, OperandBits bits, std::int64_t bat
     p.operations = p.outputs * operations;
     return p;
   }
+  p.packing = machine.packing(bits.weight, bits.activation);
   const std::int64_t groups = layer.groups, group_outputs = layer.out_channels / groups, reduction = layer.reduction();
   std::int64_t packed = 1;
-  if (groups > 1) packed = std::max<std::int64_t>(1, std::min({machine.columns / group_outputs, machine.depth / reduction, groups}));
+  if (groups > 1) packed = std::max<std::int64_t>(1, std::min({machine.columns / group_outputs, p.packing.elements / reduction, groups}));
   p.groups = ceil_div(groups, packed);
   p.m = batch * layer.out_h * layer.out_w;
   p.n = packed * group_outputs;
@@ -85,7 +87,7 @@ Problem make_problem(const LayerShape& layer, OperandBits bits, std::int64_t bat
   const std::int64_t elements = std::min(layer.input_count(), layer.out_h * layer.out_w * reduction * groups);
   p.activation_elements = ceil_div(batch * elements, p.groups);
   p.weight_elements = ceil_div(layer.weight_count(), p.groups);
-  p.operations = batch * layer.macs() * bits.weight * bits.activation;
+  p.operations = batch * layer.macs() * p.packing.weight_element_bits * p.packing.activation_element_bits;
   if (layer.adds_residual) p.residual_bits = bits.out;
   return p;
 }
@@ -103,9 +105,10 @@ std::optional<Schedule> make_schedule(const Problem& p, const Machine& machine, 
   if (order == Order::kElementwise) return std::nullopt;
 
   const std::int64_t m_tiles = ceil_div(p.m, machine.rows), n_tiles = ceil_div(p.n, machine.columns);
-  std::int64_t words = ceil_div(p.k, machine.depth);  // words of K in a tile
+  std::int64_t words = ceil_div(p.k, p.packing.elements);  // words of K in a tile
+  const std::int64_t activation_word = p.packing.activation_entries, weight_word = p.packing.weight_entries;
   const std::int64_t activation_entries = machine.activation_entries - residual_entries(p, machine);
-  if (activation_entries < p.activation_bits) return std::nullopt;
+  if (activation_entries < activation_word) return std::nullopt;
   Schedule s;
   s.order = order;
   s.groups = p.groups;
@@ -114,32 +117,38 @@ std::optional<Schedule> make_schedule(const Problem& p, const Machine& machine, 
   const std::int64_t activation_bits = dram.whole_bursts(p.activation_elements * p.activation_bits);
   const std::int64_t weight_bits = dram.whole_bursts(p.weight_elements * p.weight_bits);
 
+  const auto set_words = [&] {
+    s.k_words = words;
+    s.read_cycles = p.packing.cycles * words;
+    s.job_cycles = std::max(s.read_cycles, machine.least_job_cycles());
+  };
+
   if (order == Order::kStreamed) {
     const auto fitting = [&](std::int64_t buffers) {
-      return std::min({words, activation_entries / (buffers * p.activation_bits), machine.weight_entries / (buffers * p.weight_bits)});
+      return std::min({words, activation_entries / (buffers * activation_word), machine.weight_entries / (buffers * weight_word)});
     };
     std::int64_t chunk = fitting(2);
     if (chunk == 0) chunk = fitting(1);
     if (chunk == 0) return std::nullopt;
     s.jobs_per_result = ceil_div(words, chunk);
     words = ceil_div(words, s.jobs_per_result);
-    s.jobs_per_result = ceil_div(ceil_div(p.k, machine.depth), words);
+    s.jobs_per_result = ceil_div(ceil_div(p.k, p.packing.elements), words);
     s.blocks = m_tiles * n_tiles * s.jobs_per_result;
-    s.resident_words = machine.rows * p.activation_bits * words;
-    s.stream_words = machine.columns * p.weight_bits * words;
-    s.stream_slots = std::min(machine.queue_depth, machine.weight_entries / (p.weight_bits * words));
-    s.regions = std::min<std::int64_t>(2, activation_entries / (p.activation_bits * words));
+    s.resident_words = machine.activation_lines() * activation_word * words;
+    s.stream_words = machine.weight_lines() * weight_word * words;
+    s.stream_slots = std::min(machine.queue_depth, machine.weight_entries / (weight_word * words));
+    s.regions = std::min<std::int64_t>(2, activation_entries / (activation_word * words));
     s.resident_pass_tiles = m_tiles * s.jobs_per_result;
     s.stream_pass_tiles = n_tiles * s.jobs_per_result;
     s.resident_pass_bits = activation_bits;
     s.stream_pass_bits = weight_bits;
-    s.job_cycles = p.weight_bits * p.activation_bits * words;
+    set_words();
     choose_requests(s, dram);
     return s;
   }
 
-  const std::int64_t activation_slots = activation_entries / (p.activation_bits * words);
-  const std::int64_t weight_slots = machine.weight_entries / (p.weight_bits * words);
+  const std::int64_t activation_slots = activation_entries / (activation_word * words);
+  const std::int64_t weight_slots = machine.weight_entries / (weight_word * words);
   if (activation_slots == 0 || weight_slots == 0) return std::nullopt;
   s.resident_is_weights = order == Order::kWeightsResident;
   const std::int64_t resident = s.resident_is_weights ? n_tiles : m_tiles;
@@ -154,7 +163,8 @@ std::optional<Schedule> make_schedule(const Problem& p, const Machine& machine, 
     s.last_block_tiles = resident - (s.blocks - 1) * s.block_tiles;
   }
   s.rows = s.resident_is_weights ? m_tiles : n_tiles;
-  const std::int64_t activation_words = machine.rows * p.activation_bits * words, weight_words = machine.columns * p.weight_bits * words;
+  const std::int64_t activation_words = machine.activation_lines() * activation_word * words,
+                     weight_words = machine.weight_lines() * weight_word * words;
   s.resident_words = s.resident_is_weights ? weight_words : activation_words;
   s.stream_words = s.resident_is_weights ? activation_words : weight_words;
   s.stream_slots = std::min(machine.queue_depth, s.resident_is_weights ? activation_slots : weight_slots);
@@ -162,9 +172,9 @@ std::optional<Schedule> make_schedule(const Problem& p, const Machine& machine, 
   s.stream_pass_tiles = s.rows;
   s.resident_pass_bits = s.resident_is_weights ? weight_bits : activation_bits;
   s.stream_pass_bits = s.resident_is_weights ? activation_bits : weight_bits;
-  s.job_cycles = p.weight_bits * p.activation_bits * words;
+  set_words();
   choose_requests(s, dram);
   return s;
 }
 
-}  // namespace dyad::accel_models::bit_serial
+}  // namespace dyad::accel_models::tiled

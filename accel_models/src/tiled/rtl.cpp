@@ -1,10 +1,10 @@
-#include "dyad/accel_models/bit_serial/rtl.hpp"
+#include "dyad/accel_models/tiled/rtl.hpp"
 
 #include <algorithm>
 
 #include "dyad/cosim/average_reciprocal.hpp"
 
-namespace dyad::accel_models::bit_serial {
+namespace dyad::accel_models::tiled {
 namespace {
 
 constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
@@ -58,10 +58,21 @@ Result<void> check_layer(const LayerData& data, const Machine& machine, const co
     return refuse("has elements of " + std::to_string(bits) + " bits; the elementwise lanes take 8, 16 or 32", "run it on another backend");
   if (machine.rows * machine.depth % (machine.requantizer_lanes * bits) != 0)
     return refuse("an entry of the activation memory does not hold whole slices of its elements", "run it on another backend");
-  const std::int64_t entries = ceil_div(data.schedule().stream_words, machine.rows);
+  const std::int64_t entries = ceil_div(data.schedule().stream_words, machine.activation_lines());
   if (entries * data.schedule().stream_slots > machine.activation_entries)
     return refuse("its tiles do not fit into the activation memory", "use a machine with more activation_entries");
   return {};
+}
+
+/// Register 9: docs/rtl/<core>.md.
+std::uint32_t operand_formats(const Machine& machine, const Problem& p) {
+  switch (machine.operands) {
+    case Operands::kBitPlanes: return static_cast<std::uint32_t>(p.activation_bits | p.weight_bits << 8);
+    case Operands::kElements: return p.packing.activation_element_bits == 8 ? 0 : p.packing.activation_element_bits == 4 ? 1 : 2;
+    case Operands::kColumns: return 0;
+    case Operands::kBricks: throw InternalError("no fusion_core is built");
+  }
+  throw InternalError("operands without a name");
 }
 
 std::vector<cosim::CoreRegister> registers_of(const LayerData& data, const Machine& machine) {
@@ -81,12 +92,10 @@ std::vector<cosim::CoreRegister> registers_of(const LayerData& data, const Machi
   flags |= (p.activation_bits == 32 ? 2u : p.activation_bits == 16 ? 1u : 0u) << 10 | word(data.activations_signed()) << 12;
   if (elementwise) flags |= word(data.activations_signed(data.operands().inputs.size() > 1 ? 1 : 0)) << 13;
 
-  const std::int64_t resident_bits = s.resident_is_weights ? p.weight_bits : p.activation_bits;
-  const std::int64_t stream_rows = s.resident_is_weights || elementwise ? machine.rows : machine.columns;
-  const std::int64_t resident_rows = s.resident_is_weights ? machine.columns : machine.rows;
-  const std::int64_t resident_stride = elementwise ? 0 : s.resident_words / resident_rows;
-  const std::int64_t stream_stride = ceil_div(s.stream_words, stream_rows);
-  const std::int64_t k_words = elementwise ? 0 : s.resident_words / resident_rows / resident_bits;
+  const std::int64_t stream_lines = s.resident_is_weights || elementwise ? machine.activation_lines() : machine.weight_lines();
+  const std::int64_t resident_lines = s.resident_is_weights ? machine.weight_lines() : machine.activation_lines();
+  const std::int64_t resident_stride = elementwise ? 0 : s.resident_words / resident_lines;
+  const std::int64_t stream_stride = ceil_div(s.stream_words, stream_lines);
 
   std::vector<cosim::CoreRegister> r{
       {1, flags},
@@ -96,8 +105,8 @@ std::vector<cosim::CoreRegister> registers_of(const LayerData& data, const Machi
       {5, word(s.last_block_tiles)},
       {6, word(s.rows)},
       {7, word(s.jobs_per_result)},
-      {8, word(k_words)},
-      {9, word(p.activation_bits) | word(p.weight_bits) << 8},
+      {8, word(elementwise ? 0 : s.k_words)},
+      {9, elementwise ? 0 : operand_formats(machine, p)},
       {10, word(s.drain_cycles)},
       {11, word(s.resident_words)},
       {12, word(s.stream_words)},
@@ -129,16 +138,19 @@ std::vector<cosim::CoreRegister> registers_of(const LayerData& data, const Machi
 }  // namespace
 
 Result<cosim::CoreShape> core_for(const Machine& machine) {
+  const std::string module = machine.operands == Operands::kBitPlanes ? "bit_serial_core" : std::string(core_key(machine.operands));
   std::string known;
   for (const cosim::CoreShape& shape : cosim::core_shapes()) {
-    if (!shape.name.starts_with("bit_serial_core")) continue;
-    if (shape.rows == machine.rows && shape.columns == machine.columns && shape.activation_word_bits == machine.depth &&
-        shape.activation_entries >= machine.activation_entries && shape.weight_entries >= machine.weight_entries &&
-        shape.lanes == machine.requantizer_lanes && shape.output_latency <= machine.pipeline_cycles)
+    if (!shape.name.starts_with(module)) continue;
+    if (shape.rows == machine.rows && shape.columns == machine.columns && shape.activation_word_bits == machine.activation_line_bits() &&
+        shape.weight_word_bits == machine.weight_line_bits() && shape.activation_entries >= machine.activation_entries &&
+        shape.weight_entries >= machine.weight_entries && shape.lanes == machine.requantizer_lanes &&
+        shape.output_latency <= machine.pipeline_cycles)
       return shape;
     known += (known.empty() ? "" : ", ") + shape.name;
   }
-  return Error{"rtl", "no build of bit_serial_core has the geometry of this accelerator", "built are: " + known};
+  return Error{"rtl", "no build of " + module + " has the geometry of this accelerator",
+               known.empty() ? "none is built" : "built are: " + known};
 }
 
 Result<cosim::CoreResult> run_on_core(cosim::CoreSimulation& core, LayerData& data, const Machine& machine, const hwsim::DramTiming& dram,
@@ -186,4 +198,4 @@ Result<cosim::CoreResult> run_on_core(cosim::CoreSimulation& core, LayerData& da
   return core.run(layer, dram, stalls);
 }
 
-}  // namespace dyad::accel_models::bit_serial
+}  // namespace dyad::accel_models::tiled

@@ -4,7 +4,7 @@
 #include <immintrin.h>
 #endif
 
-namespace dyad::accel_models::bit_serial {
+namespace dyad::accel_models::tiled {
 namespace {
 
 template <typename Element>
@@ -106,4 +106,4 @@ void bit_planes(const std::int32_t* elements, std::int64_t count, std::uint32_t*
   plain_planes(elements, count, planes, plane_stride);
 }
 
-}  // namespace dyad::accel_models::bit_serial
+}  // namespace dyad::accel_models::tiled

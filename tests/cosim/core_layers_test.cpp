@@ -1,23 +1,36 @@
-// bit_serial_core inside the SystemC memory system: the integers of the scalar backend, and the cycles of the cycle tier to the last one.
+// Every core inside the SystemC memory system: the integers of the scalar backend, and the cycles of the cycle tier to the last one.
 #include <gtest/gtest.h>
 
-#include "dyad/accel_models/bit_serial/cycle.hpp"
-#include "dyad/accel_models/bit_serial/rtl.hpp"
-#include "dyad/kernels/backends.hpp"
-#include "support/random_bit_serial.hpp"
+#include "dyad/accel_models/tiled/cycle.hpp"
+#include "dyad/accel_models/tiled/rtl.hpp"
+#include "support/random_tiled.hpp"
+#include "support/scalar_tiled.hpp"
 
-namespace dyad::accel_models::bit_serial {
+namespace dyad::accel_models::tiled {
 namespace {
 
-using testing_support::BitSerialCase;
+using testing_support::TiledCase;
 constexpr std::uint64_t kSeed = 20261120;
 
+/// A build of a core and its operands.
+struct Build {
+  const char* name;
+  Operands operands;
+};
+
+class CoreLayers : public ::testing::TestWithParam<Build> {};
+INSTANTIATE_TEST_SUITE_P(Cores, CoreLayers,
+                         ::testing::Values(Build{"bit_serial_core_4x4x64", Operands::kBitPlanes},
+                                           Build{"mma_core_4x4x64", Operands::kElements}),
+                         [](const auto& each) { return std::string(each.param.name); });
+
 /// The core's machine with random memories, drain and buffer.
-Machine random_machine(Random& random, const cosim::CoreShape& shape) {
+Machine random_machine(Random& random, const cosim::CoreShape& shape, Operands operands) {
   Machine machine;
+  machine.operands = operands;
   machine.rows = shape.rows;
   machine.columns = shape.columns;
-  machine.depth = shape.activation_word_bits;
+  machine.depth = operands == Operands::kColumns ? shape.activation_word_bits / shape.rows : shape.activation_word_bits;
   machine.activation_entries = random.between(2, shape.activation_entries);
   machine.weight_entries = random.between(2, shape.weight_entries);
   machine.pipeline_cycles = random.between(shape.output_latency, shape.output_latency + 8);
@@ -35,10 +48,12 @@ struct Coverage {
 };
 
 /// One layer in one order through the cycle tier with data and through the core: the same integers in the same number of cycles.
-void compare(cosim::CoreSimulation& core, const BitSerialCase& one, const Machine& machine, const hwsim::DramTiming& dram, Order order,
+void compare(cosim::CoreSimulation& core, const TiledCase& one, const Machine& machine, const hwsim::DramTiming& dram, Order order,
              Coverage& coverage) {
   const LayerOperands operands = one.operands();
-  const Problem problem = make_problem(cost_shape(operands), operand_bits(operands), operands.batch(), machine);
+  const OperandBits bits = operand_bits(operands);
+  if (operands.layer->op == IntegerOp::kConv && std::max(bits.weight, bits.activation) > machine.largest_bits()) return;
+  const Problem problem = make_problem(cost_shape(operands), bits, operands.batch(), machine);
   const auto schedule = make_schedule(problem, machine, dram, order);
   if (!schedule) return;
   auto expected = LayerData::make(operands, problem, *schedule, machine), actual = LayerData::make(operands, problem, *schedule, machine);
@@ -49,8 +64,12 @@ void compare(cosim::CoreSimulation& core, const BitSerialCase& one, const Machin
   ASSERT_EQ(rtl->cycles, tier.cycles);
   ASSERT_EQ(rtl->dram_read_bits, tier.dram_read_bits);
   ASSERT_EQ(rtl->dram_write_bits, tier.dram_write_bits);
-  for (std::int64_t e = 0; e < expected->output().size(); ++e)
-    ASSERT_EQ(actual->output().get(e), expected->output().get(e)) << "element " << e << " of " << expected->output().size();
+  const IntegerTensor scalar = testing_support::run_scalar(one);
+  ASSERT_EQ(scalar.shape(), actual->output().shape());
+  for (std::int64_t e = 0; e < scalar.size(); ++e) {
+    ASSERT_EQ(actual->output().get(e), scalar.get(e)) << "element " << e << " of " << scalar.size();
+    ASSERT_EQ(expected->output().get(e), scalar.get(e)) << "the cycle tier's element " << e << " of " << scalar.size();
+  }
   ++coverage.runs;
   coverage.cycles += rtl->cycles;
   coverage.chunked += schedule->jobs_per_result > 1;
@@ -67,14 +86,14 @@ hwsim::DramTiming random_timing(Random& random) {
 
 // Bits 1 to 8 (activations to 16), signs, zero points, groups, residual additions, partial sums, memories, drains and external memories
 // of all kinds.
-TEST(BitSerialCore, RandomLayersEqualTheCycleTier) {
-  const auto core = cosim::make_core("bit_serial_core_4x4x64");
+TEST_P(CoreLayers, RandomLayersEqualTheCycleTier) {
+  const auto core = cosim::make_core(GetParam().name);
   Coverage coverage;
   for (std::uint64_t i = 0; i < 2000; ++i) {
     SCOPED_TRACE("seed " + std::to_string(kSeed) + ", layer " + std::to_string(i));
     Random random(kSeed, i);
-    const BitSerialCase one = testing_support::random_weighted(random, true);
-    const Machine machine = random_machine(random, core->shape());
+    const TiledCase one = testing_support::random_weighted(random, true);
+    const Machine machine = random_machine(random, core->shape(), GetParam().operands);
     const hwsim::DramTiming dram = random_timing(random);
     for (const Order order : {Order::kActivationsResident, Order::kWeightsResident, Order::kStreamed})
       ASSERT_NO_FATAL_FAILURE(compare(*core, one, machine, dram, order, coverage));
@@ -88,14 +107,14 @@ TEST(BitSerialCore, RandomLayersEqualTheCycleTier) {
   EXPECT_GE(coverage.grouped, 100);
 }
 
-TEST(BitSerialCore, ElementwiseLayersEqualTheCycleTier) {
-  const auto core = cosim::make_core("bit_serial_core_4x4x64");
+TEST_P(CoreLayers, ElementwiseLayersEqualTheCycleTier) {
+  const auto core = cosim::make_core(GetParam().name);
   Coverage coverage;
   for (std::uint64_t i = 0; i < 3000; ++i) {
     SCOPED_TRACE("seed " + std::to_string(kSeed + 1) + ", layer " + std::to_string(i));
     Random random(kSeed + 1, i);
-    const BitSerialCase one = testing_support::random_elementwise(random, true);
-    Machine machine = random_machine(random, core->shape());
+    const TiledCase one = testing_support::random_elementwise(random, true);
+    Machine machine = random_machine(random, core->shape(), GetParam().operands);
     machine.activation_entries = core->shape().activation_entries;
     ASSERT_NO_FATAL_FAILURE(compare(*core, one, machine, random_timing(random), Order::kElementwise, coverage));
   }
@@ -105,4 +124,4 @@ TEST(BitSerialCore, ElementwiseLayersEqualTheCycleTier) {
 }
 
 }  // namespace
-}  // namespace dyad::accel_models::bit_serial
+}  // namespace dyad::accel_models::tiled

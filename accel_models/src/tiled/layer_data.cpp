@@ -1,36 +1,17 @@
-#include "dyad/accel_models/bit_serial/layer_data.hpp"
+#include "dyad/accel_models/tiled/layer_data.hpp"
 
 #include <algorithm>
 
+#include "layer_parts.hpp"
 #include "tile_kernels.hpp"
 
-namespace dyad::accel_models::bit_serial {
+namespace dyad::accel_models::tiled {
 namespace {
-
-constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 constexpr std::uint32_t wrapped(std::int64_t value) { return static_cast<std::uint32_t>(value); }
 
 Error fault(const IntegerLayer& layer, std::string message, std::string hint) {
   return Error{"layer '" + layer.name + "' (" + std::string(to_string(layer.op)) + ")", std::move(message), std::move(hint)};
-}
-
-/// The layer whose output leaves the result stage.
-const IntegerLayer& last_of(const LayerOperands& operands) {
-  return operands.narrowing ? *operands.narrowing : operands.addition ? *operands.addition : *operands.layer;
-}
-
-/// Position of an input under a window, or none when it lies in the padding.
-struct Pixel {
-  std::int64_t h = 0, w = 0;
-  bool inside = false;
-};
-Pixel pixel_under(const LayerShape& s, std::int64_t oh, std::int64_t ow, std::int64_t r, std::int64_t c) {
-  Pixel p;
-  p.h = oh * s.window.stride_h - s.window.pad_top + r * s.window.dilation_h;
-  p.w = ow * s.window.stride_w - s.window.pad_left + c * s.window.dilation_w;
-  p.inside = p.h >= 0 && p.h < s.in_h && p.w >= 0 && p.w < s.in_w;
-  return p;
 }
 
 /// Every input element is under exactly one window, and no window reaches beyond.
@@ -41,11 +22,6 @@ bool covers_evenly(const LayerShape& s) {
   const Window& w = s.window;
   return axis(s.in_h, s.out_h, w.kernel_h, w.stride_h, w.dilation_h, w.pad_top, w.pad_bottom) &&
          axis(s.in_w, s.out_w, w.kernel_w, w.stride_w, w.dilation_w, w.pad_left, w.pad_right);
-}
-
-std::int64_t clamp_to(const IntegerLayer& layer, std::int64_t value, std::int64_t zero_point) {
-  const std::int64_t lowest = layer.output.lowest();
-  return std::clamp(value, layer.relu ? std::max(lowest, zero_point) : lowest, layer.output.highest());
 }
 
 }  // namespace
@@ -78,9 +54,11 @@ OperandBits operand_bits(const LayerOperands& operands) {
 Result<LayerData> LayerData::make(const LayerOperands& operands, const Problem& problem, const Schedule& schedule, const Machine& machine) {
   DYAD_EXPECT(operands.layer && operands.inputs.size() == operands.layer->inputs.size(), "a layer with another number of inputs");
   const IntegerLayer& layer = *operands.layer;
-  if (problem.weighted && operand_bits(operands).activation > kMaxOperandBits)
-    return fault(layer, "its activations have " + std::to_string(operand_bits(operands).activation) + " bits",
-                 "bit-serial machines take 1 to 16 bits; requantize before this layer");
+  const OperandBits bits = operand_bits(operands);
+  for (const bool of_weights : {false, true})
+    if (const std::int64_t has = of_weights ? bits.weight : bits.activation; problem.weighted && has > machine.largest_bits())
+      return fault(layer, "its " + std::string(of_weights ? "weights" : "activations") + " have " + std::to_string(has) + " bits",
+                   "this machine takes 1 to " + std::to_string(machine.largest_bits()) + " bits; requantize before this layer");
   LayerData data(operands, problem, schedule, machine);
   data.check();
   return data;
@@ -102,8 +80,8 @@ LayerData::LayerData(const LayerOperands& operands, const Problem& problem, cons
   packed_ = problem_.k / reduction_;
   m_tiles_ = ceil_div(problem_.m, machine_.rows);
   n_tiles_ = ceil_div(problem_.n, machine_.columns);
-  words_ = schedule_.job_cycles / (problem_.weight_bits * problem_.activation_bits);
-  stride_ = ceil_div(std::min(words_ * machine_.depth, problem_.k), kTileUnit) * kTileUnit;
+  words_ = schedule_.k_words;
+  stride_ = ceil_div(std::min(words_ * problem_.packing.elements, problem_.k), kTileUnit) * kTileUnit;
   is_wide_ = storage_for(layer.inputs[0]) == Storage::kInt32;
   has_weight_zero_points_ =
       std::any_of(layer.weight_zero_points.begin(), layer.weight_zero_points.end(), [](std::int32_t z) { return z != 0; });
@@ -141,8 +119,9 @@ void LayerData::check() const {
                   problem_.groups == ceil_div(s.groups, packed_),
               "the problem is not that" + of);
   DYAD_EXPECT(!is_elementwise() && schedule_.jobs() == problem_.groups * m_tiles_ * n_tiles_ * schedule_.jobs_per_result &&
-                  words_ * problem_.weight_bits * problem_.activation_bits == schedule_.job_cycles &&
-                  ceil_div(ceil_div(problem_.k, machine_.depth), words_) == schedule_.jobs_per_result,
+                  problem_.packing == machine_.packing(problem_.weight_bits, problem_.activation_bits) &&
+                  words_ * problem_.packing.cycles == schedule_.read_cycles &&
+                  ceil_div(ceil_div(problem_.k, problem_.packing.elements), words_) == schedule_.jobs_per_result,
               "the schedule is not that" + of);
   if (!operands_.addition) return;
   const IntegerLayer& addition = *operands_.addition;
@@ -254,8 +233,8 @@ OperandTile LayerData::stream_tile(std::int64_t index) const {
   return tile;
 }
 
-std::int64_t LayerData::chunk_begin(std::int64_t chunk) const { return chunk * words_ * machine_.depth; }
-std::int64_t LayerData::chunk_end(std::int64_t chunk) const { return std::min(problem_.k, (chunk + 1) * words_ * machine_.depth); }
+std::int64_t LayerData::chunk_begin(std::int64_t chunk) const { return chunk * words_ * problem_.packing.elements; }
+std::int64_t LayerData::chunk_end(std::int64_t chunk) const { return std::min(problem_.k, chunk_begin(chunk + 1)); }
 
 template <typename Element>
 void LayerData::lower_activations(const OperandTile& tile, std::vector<Element>& elements) const {
@@ -350,71 +329,6 @@ const LayerData::Lowered& LayerData::stream(const OperandTile& tile) {
   return stream_;
 }
 
-std::vector<std::uint32_t> LayerData::tile_lines(const OperandTile& tile) const {
-  DYAD_EXPECT(problem_.weighted, "an elementwise layer has no operand tiles");
-  Lowered lowered;
-  lower(tile, lowered);
-  const std::int64_t vectors = tile.is_weights ? machine_.columns : machine_.rows;
-  const std::int64_t planes = tile.is_weights ? problem_.weight_bits : problem_.activation_bits;
-  const std::int64_t line_words = words_per_line();
-  std::vector<std::uint32_t> lines(static_cast<std::size_t>(words_ * planes * vectors * line_words), 0);
-  const auto deal = [&](const auto& elements) {
-    std::uint32_t unit[kMaxOperandBits];
-    for (std::int64_t v = 0; v < vectors; ++v)
-      for (std::int64_t first = 0; first < stride_; first += kTileUnit) {
-        bit_planes(elements.data() + v * stride_ + first, planes, unit, 1);
-        // A unit may straddle words of K; elements of K's last unit that lie beyond the chunk are 0.
-        for (std::int64_t e = first; e < first + kTileUnit && e < words_ * machine_.depth;) {
-          const std::int64_t k = e / machine_.depth, bit = e % machine_.depth;
-          const std::int64_t run = std::min({first + kTileUnit - e, machine_.depth - bit, 32 - bit % 32});
-          for (std::int64_t p = 0; p < planes; ++p) {
-            std::uint32_t field = unit[p] >> (e - first);
-            if (run < 32) field &= (std::uint32_t{1} << run) - 1;
-            lines[static_cast<std::size_t>(((k * planes + p) * vectors + v) * line_words + bit / 32)] |= field << bit % 32;
-          }
-          e += run;
-        }
-      }
-  };
-  if (is_wide_)
-    deal(lowered.wide);
-  else
-    deal(lowered.narrow);
-  return lines;
-}
-
-std::int64_t LayerData::element(std::int64_t output, std::int64_t step) const {
-  const IntegerLayer& layer = *operands_.layer;
-  if (layer.op == IntegerOp::kAdd || layer.op == IntegerOp::kRequantize)
-    return operands_.inputs[static_cast<std::size_t>(step)]->get(output);
-  const LayerShape& s = layer.shape;
-  const std::int64_t c = output % s.out_channels, ow = output / s.out_channels % s.out_w, row = output / (s.out_channels * s.out_w);
-  const Pixel p = pixel_under(s, row % s.out_h, ow, step / s.window.kernel_w, step % s.window.kernel_w);
-  return operands_.inputs[0]->get(((row / s.out_h * s.in_h + p.h) * s.in_w + p.w) * s.in_channels + c);
-}
-
-std::vector<std::uint32_t> LayerData::element_lines(std::int64_t job_index) const {
-  DYAD_EXPECT(is_elementwise(), "a weighted layer has no element lines");
-  if (const auto supported = supported_by_rtl(); !supported) throw InternalError(supported.error().message);
-  const Job of = job(job_index);
-  const std::int64_t lanes = machine_.requantizer_lanes, bits = problem_.activation_bits, depth = machine_.depth;
-  const std::int64_t results = ceil_div(problem_.outputs, schedule_.jobs());
-  std::vector<std::uint32_t> lines(static_cast<std::size_t>(schedule_.stream_words * words_per_line()), 0);
-  std::int64_t at = 0;  // in bits, without what fills up lines
-  for (std::int64_t first = 0; first < results; first += lanes)
-    for (std::int64_t step = 0; step < steps(); ++step)
-      for (std::int64_t lane = 0; lane < lanes; ++lane, at += bits) {
-        const std::int64_t output = first + lane < results ? output_index(of, first + lane) : -1;
-        if (output < 0) continue;
-        const std::uint32_t value = wrapped(element(output, step));
-        for (std::int64_t b = 0; b < bits; ++b) {
-          const std::int64_t line = (at + b) / depth, bit = (at + b) % depth;
-          lines[static_cast<std::size_t>(line * words_per_line() + bit / 32)] |= (value >> b & 1) << bit % 32;
-        }
-      }
-  return lines;
-}
-
 ResultParameters LayerData::result_parameters() const {
   const IntegerLayer& last = last_of(operands_);
   ResultParameters p;
@@ -477,150 +391,4 @@ std::vector<std::int32_t> LayerData::residual_operands(const Job& job) const {
   return operands;
 }
 
-void LayerData::hand_over(std::int64_t job_index) {
-  if (is_elementwise()) return;  // its operands are reduced on their way through the lanes
-  const Job now = job(job_index);
-  const std::int64_t slot =
-      schedule_.order == Order::kStreamed ? 0 : (schedule_.resident_is_weights ? now.n_tile : now.m_tile) % schedule_.block_tiles;
-  const OperandTile activation_tile{false, now.group, now.m_tile, now.chunk}, weight_tile{true, now.group, now.n_tile, now.chunk};
-  const bool weights_stay = schedule_.resident_is_weights;
-  const Lowered& a = weights_stay ? stream(activation_tile) : resident(activation_tile, slot);
-  const Lowered& w = weights_stay ? resident(weight_tile, slot) : stream(weight_tile);
-  const std::int64_t rows = std::min(machine_.rows, problem_.m - now.m_tile * machine_.rows);
-  const std::int64_t columns = std::min(machine_.columns, problem_.n - now.n_tile * machine_.columns);
-  if (rows < machine_.rows || columns < machine_.columns) std::fill(accumulators_.begin(), accumulators_.end(), 0);
-  if (is_wide_)
-    dot_products(a.wide.data(), rows, w.wide.data(), columns, stride_, accumulators_.data(), machine_.columns);
-  else
-    dot_products(a.narrow.data(), rows, w.narrow.data(), columns, stride_, accumulators_.data(), machine_.columns);
-  for (std::int64_t r = 0; r < machine_.rows; ++r) {
-    std::uint32_t sum = 0;
-    for (std::int64_t g = 0; g < packed_; ++g) sum += a.sums[static_cast<std::size_t>(r * packed_ + g)];
-    row_sums_[static_cast<std::size_t>(r)] = sum;
-  }
-  if (now.is_first) {
-    partial_ = accumulators_;
-    partial_sums_ = a.sums;
-    return;
-  }
-  for (std::size_t i = 0; i < partial_.size(); ++i) partial_[i] += accumulators_[i];
-  for (std::size_t i = 0; i < partial_sums_.size(); ++i) partial_sums_[i] += a.sums[i];
-}
-
-std::int64_t LayerData::finish(std::uint32_t accumulator, std::int64_t channel, std::int64_t output) const {
-  const IntegerLayer& layer = *operands_.layer;
-  const auto acc = static_cast<std::int32_t>(accumulator);
-  std::int64_t y = acc;
-  if (layer.requantize) {
-    const Requantization& r = layer.requantizations[0];
-    y = clamp_to(layer, r.apply(acc, channel), r.zero_point);
-  }
-  if (!operands_.addition) return y;
-  const IntegerLayer& addition = *operands_.addition;
-  const Requantization &mine = addition.requantizations[operands_.addition_operand],
-                       &others = addition.requantizations[1 - operands_.addition_operand];
-  const std::int64_t sum = mine.apply(static_cast<std::int32_t>(y), channel) + others.apply(operands_.other->get(output), channel);
-  return clamp_to(addition, sum, std::int64_t{mine.zero_point} + others.zero_point);
-}
-
-std::int64_t LayerData::elementwise_result(std::int64_t output) const {
-  const IntegerLayer& layer = *operands_.layer;
-  const LayerShape& s = layer.shape;
-  const std::int64_t channel = output % s.out_channels, pixel = output / s.out_channels;
-  const auto input = [&](std::size_t operand, std::int64_t index) { return operands_.inputs[operand]->get(index); };
-  switch (layer.op) {
-    case IntegerOp::kAdd: {
-      const Requantization &a = layer.requantizations[0], &b = layer.requantizations[1];
-      return clamp_to(layer, a.apply(input(0, output), channel) + b.apply(input(1, output), channel),
-                      std::int64_t{a.zero_point} + b.zero_point);
-    }
-    case IntegerOp::kRequantize:
-      return clamp_to(layer, layer.requantizations[0].apply(input(0, output), channel), layer.requantizations[0].zero_point);
-    case IntegerOp::kConcat: {
-      std::int64_t own = channel;
-      for (std::size_t i = 0; i < operands_.inputs.size(); ++i) {
-        const std::int64_t channels = operands_.inputs[i]->shape()[3];
-        const Requantization& r = layer.requantizations[i];
-        if (own < channels) return clamp_to(layer, r.apply(input(i, pixel * channels + own), own), r.zero_point);
-        own -= channels;
-      }
-      throw InternalError("a concatenation with fewer channels than its output");
-    }
-    case IntegerOp::kFlatten: return layer.output.clamp(input(0, output));
-    default: break;
-  }
-  // Windows.
-  const std::int64_t ow = pixel % s.out_w, oh = pixel / s.out_w % s.out_h, image = pixel / (s.out_w * s.out_h) * s.in_h;
-  if (layer.op == IntegerOp::kSubsample) {
-    const std::int64_t own = channel - layer.channel_pad_before;
-    if (own < 0 || own >= s.in_channels) return layer.output.clamp(layer.input_zero_point);
-    return layer.output.clamp(input(0, ((image + oh * s.window.stride_h) * s.in_w + ow * s.window.stride_w) * s.in_channels + own));
-  }
-  std::int64_t largest = INT32_MIN, sum = 0, count = 0;
-  for (std::int64_t r = 0; r < s.window.kernel_h; ++r)
-    for (std::int64_t c = 0; c < s.window.kernel_w; ++c) {
-      const Pixel p = pixel_under(s, oh, ow, r, c);
-      if (!p.inside && !layer.count_include_pad) continue;
-      const std::int64_t value = p.inside ? input(0, ((image + p.h) * s.in_w + p.w) * s.in_channels + channel) : layer.input_zero_point;
-      if (p.inside) largest = std::max(largest, value);
-      sum += value;
-      ++count;
-    }
-  if (layer.op == IntegerOp::kMaxPool) return layer.output.clamp(largest);
-  return layer.output.clamp(integer_average(sum, count, layer.average_rounding));
-}
-
-std::int64_t LayerData::narrowed(std::int64_t value) const {
-  if (!operands_.narrowing) return value;
-  const Requantization& r = operands_.narrowing->requantizations.front();
-  return clamp_to(*operands_.narrowing, r.apply(static_cast<std::int32_t>(value), 0), r.zero_point);
-}
-
-void LayerData::drained(std::int64_t job_index) {
-  const Job now = job(job_index);
-  DYAD_EXPECT(now.completes, "a partial sum is no result");
-  const IntegerLayer& layer = *operands_.layer;
-  std::fill(results_.begin(), results_.end(), 0);
-  if (is_elementwise()) {
-    for (std::int64_t i = 0; i < results_per_job(); ++i)
-      if (const std::int64_t output = output_index(now, i); output >= 0)
-        results_[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(narrowed(elementwise_result(output)));
-  } else {
-    const std::int64_t rows = std::min(machine_.rows, problem_.m - now.m_tile * machine_.rows), channels = layer.shape.out_channels;
-    for (std::int64_t c = 0; c < machine_.columns; ++c) {
-      const std::int64_t n = now.n_tile * machine_.columns + c, channel = now.group * packed_ * group_outputs_ + n;
-      if (n >= problem_.n || channel >= channels) break;
-      const auto bias = static_cast<std::uint32_t>(layer.bias.empty() ? 0 : layer.bias[static_cast<std::size_t>(channel)]);
-      const auto zero_point = static_cast<std::uint32_t>(
-          has_weight_zero_points_ ? layer.weight_zero_points[layer.weight_zero_points.size() == 1 ? 0 : static_cast<std::size_t>(channel)]
-                                  : 0);
-      for (std::int64_t r = 0; r < rows; ++r) {
-        const auto at = static_cast<std::size_t>(r * machine_.columns + c);
-        const std::uint32_t sum = partial_sums_[static_cast<std::size_t>(r * packed_ + n / group_outputs_)];
-        const std::int64_t output = (now.m_tile * machine_.rows + r) * channels + channel;
-        results_[at] = static_cast<std::int32_t>(finish(partial_[at] + bias - zero_point * sum, channel, output));
-      }
-    }
-  }
-  store(job_index, results_);
-}
-
-void LayerData::store(std::int64_t job_index, std::span<const std::int32_t> results) {
-  const Job now = job(job_index);
-  DYAD_EXPECT(static_cast<std::int64_t>(results.size()) == results_per_job(), "another number of results than a job has");
-  // Runs of results that are neighbours in the output: all of an elementwise tile, a row's columns otherwise.
-  const std::int64_t run = is_elementwise() ? results_per_job() : machine_.columns;
-  output_.visit([&](auto values) {
-    using Value = typename decltype(values)::value_type;
-    for (std::int64_t first = 0; first < results_per_job(); first += run) {
-      const std::int64_t output = output_index(now, first);
-      if (output < 0) break;
-      std::int64_t count = run;
-      while (output_index(now, first + count - 1) < 0) --count;
-      for (std::int64_t i = 0; i < count; ++i)
-        values[static_cast<std::size_t>(output + i)] = static_cast<Value>(results[static_cast<std::size_t>(first + i)]);
-    }
-  });
-}
-
-}  // namespace dyad::accel_models::bit_serial
+}  // namespace dyad::accel_models::tiled

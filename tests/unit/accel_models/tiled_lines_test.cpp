@@ -1,131 +1,29 @@
-// The cycle tier with functional data against the scalar backend, and the lines that an RTL core is fed with against both.
+// The lines that an RTL core is fed with hold what the accumulators are made of; what is refused.
 #include <gtest/gtest.h>
 
 #include <bit>
 #include <cmath>
 
-#include "dyad/accel_models/bit_serial/analytic.hpp"
-#include "dyad/accel_models/bit_serial/cycle.hpp"
-#include "dyad/kernels/backends.hpp"
-#include "support/random_bit_serial.hpp"
+#include "dyad/accel_models/tiled/analytic.hpp"
+#include "dyad/accel_models/tiled/cycle.hpp"
+#include "support/random_tiled.hpp"
+#include "support/scalar_tiled.hpp"
 
-namespace dyad::accel_models::bit_serial {
+namespace dyad::accel_models::tiled {
 namespace {
 
-using testing_support::BitSerialCase;
+using testing_support::expect_equal;
+using testing_support::make_data;
+using testing_support::problem_of;
+using testing_support::run_scalar;
+using testing_support::takes;
+using testing_support::TiledCase;
 
 constexpr std::uint64_t kSeed = 20261120;
 
-IntegerTensor run_scalar(const IntegerLayer& layer, const std::vector<const IntegerTensor*>& inputs) {
-  const LayerShape& s = layer.shape;
-  IntegerTensor output({inputs[0]->shape()[0], s.out_h, s.out_w, s.out_channels}, layer.output);
-  const auto prepared = kernels::make_scalar_backend()->prepare(layer);
-  if (!prepared) throw InternalError(prepared.error().place + ": " + prepared.error().message);
-  (*prepared)->run(inputs, output);
-  return output;
-}
-
-IntegerTensor run_scalar(const BitSerialCase& one) {
-  const LayerOperands operands = one.operands();
-  IntegerTensor result = run_scalar(one.layer, operands.inputs);
-  if (!one.adds) return result;
-  std::vector<const IntegerTensor*> inputs{&result, &one.other};
-  if (one.addition_operand == 1) std::swap(inputs[0], inputs[1]);
-  return run_scalar(one.addition, inputs);
-}
-
-void expect_equal(const IntegerTensor& actual, const IntegerTensor& expected) {
-  ASSERT_EQ(actual.shape(), expected.shape());
-  ASSERT_EQ(actual.format(), expected.format());
-  for (std::int64_t i = 0; i < expected.size(); ++i) ASSERT_EQ(actual.get(i), expected.get(i)) << "element " << i;
-}
-
-void expect_equal(const CycleResult& a, const CycleResult& b) {
-  EXPECT_EQ(a.cycles, b.cycles);
-  EXPECT_EQ(a.array_busy_cycles, b.array_busy_cycles);
-  EXPECT_EQ(a.dram_read_bits, b.dram_read_bits);
-  EXPECT_EQ(a.dram_write_bits, b.dram_write_bits);
-  EXPECT_EQ(a.dram_busy_cycles, b.dram_busy_cycles);
-  EXPECT_EQ(a.sram_write_bits, b.sram_write_bits);
-  EXPECT_EQ(a.sram_read_bits, b.sram_read_bits);
-}
-
-LayerData make_data(const LayerOperands& operands, const Problem& problem, const Schedule& schedule, const Machine& machine) {
-  auto data = LayerData::make(operands, problem, schedule, machine);
-  if (!data) throw InternalError(data.error().place + ": " + data.error().message);
-  return *std::move(data);
-}
-
-/// The problem with the layer's own bits, or sometimes with a plane or two more.
-Problem problem_of(Random& random, const LayerOperands& operands, const Machine& machine) {
-  OperandBits bits = operand_bits(operands);
-  if (random.below(4) == 0 && operands.layer->op == IntegerOp::kConv) {
-    bits.weight += static_cast<int>(random.below(2));
-    bits.activation = std::min(bits.activation + static_cast<int>(random.below(2)), kMaxOperandBits);
-  }
-  return make_problem(cost_shape(operands), bits, operands.batch(), machine);
-}
-
-TEST(BitSerialData, EqualsTheScalarBackendOnRandomLayersAndCostsTheSame) {
-  int layers = 0, runs = 0, additions = 0, packed = 0, chunked = 0, blocks = 0, wide = 0;
-  for (std::uint64_t i = 0; i < 2500; ++i) {
-    SCOPED_TRACE("seed " + std::to_string(kSeed) + ", layer " + std::to_string(i));
-    Random random(kSeed, i);
-    BitSerialCase one = testing_support::random_weighted(random, true);
-    const Machine machine = testing_support::random_bit_serial_machine(random);
-    const hwsim::DramTiming dram = testing_support::random_dram(random);
-    const LayerOperands operands = one.operands();
-    const Problem problem = problem_of(random, operands, machine);
-    const IntegerTensor expected = run_scalar(one);
-    int orders = 0;
-    for (const Order order : {Order::kActivationsResident, Order::kWeightsResident, Order::kStreamed}) {
-      const auto schedule = make_schedule(problem, machine, dram, order);
-      if (!schedule) continue;
-      LayerData data = make_data(operands, problem, *schedule, machine);
-      const CycleResult with = simulate(*schedule, machine, dram, nullptr, &data), without = simulate(*schedule, machine, dram);
-      expect_equal(with, without);
-      expect_equal(data.output(), expected);
-      if (HasFailure()) return;
-      ++orders;
-      chunked += schedule->jobs_per_result > 1;
-      blocks += schedule->blocks > 1 && order != Order::kStreamed;
-    }
-    runs += orders;
-    layers += orders > 0;
-    additions += orders > 0 && one.adds;
-    packed += orders > 0 && problem.k > one.layer.shape.reduction();
-    wide += orders > 0 && one.layer.inputs[0].bits > 8;
-  }
-  RecordProperty("layers", layers);
-  RecordProperty("runs", runs);
-  EXPECT_GE(layers, 2000);
-  EXPECT_GE(additions, 100);
-  EXPECT_GE(packed, 100);
-  EXPECT_GE(chunked, 100);
-  EXPECT_GE(blocks, 100);
-  EXPECT_GE(wide, 100);
-}
-
-TEST(BitSerialData, ElementwiseLayersEqualTheScalarBackendAndBothTiersCostTheSame) {
-  for (std::uint64_t i = 0; i < 400; ++i) {
-    SCOPED_TRACE("seed " + std::to_string(kSeed) + ", layer " + std::to_string(i));
-    Random random(kSeed + 1, i);
-    const BitSerialCase one = testing_support::random_elementwise(random, i % 2 == 0);
-    const Machine machine = testing_support::random_bit_serial_machine(random);
-    const hwsim::DramTiming dram = testing_support::random_dram(random);
-    const LayerOperands operands = one.operands();
-    const Problem problem = problem_of(random, operands, machine);
-    const auto schedule = make_schedule(problem, machine, dram, Order::kElementwise);
-    ASSERT_TRUE(schedule.has_value());
-    LayerData data = make_data(operands, problem, *schedule, machine);
-    const CycleResult with = simulate(*schedule, machine, dram, nullptr, &data);
-    expect_equal(with, simulate(*schedule, machine, dram));
-    expect_equal(data.output(), run_scalar(one));
-    EXPECT_EQ(schedule_cycles(*schedule, machine, dram.unlimited()), simulate(*schedule, machine, dram.unlimited()).cycles);
-    EXPECT_EQ(with.array_busy_cycles, schedule->jobs() * schedule->job_cycles);
-    if (HasFailure()) return;
-  }
-}
+class TiledLines : public ::testing::TestWithParam<Operands> {};
+INSTANTIATE_TEST_SUITE_P(Operands, TiledLines, ::testing::ValuesIn(kAllOperands),
+                         [](const auto& each) { return std::string(family_of(each.param)); });
 
 /// Element `e` of vector `v` in the lines of a tile.
 std::int64_t read_element(const std::vector<std::uint32_t>& lines, const LayerData& data, std::int64_t depth, std::int64_t vectors,
@@ -133,20 +31,20 @@ std::int64_t read_element(const std::vector<std::uint32_t>& lines, const LayerDa
   std::int64_t value = 0;
   for (std::int64_t p = 0; p < planes; ++p) {
     const std::int64_t line = (e / depth * planes + p) * vectors + v, bit = e % depth;
-    const std::int64_t one = lines[static_cast<std::size_t>(line * data.words_per_line() + bit / 32)] >> (bit % 32) & 1;
+    const std::int64_t one = lines[static_cast<std::size_t>(line * data.words_per_line(false) + bit / 32)] >> (bit % 32) & 1;
     value += (is_signed && p + 1 == planes ? -one : one) << p;
   }
   return value;
 }
 
 // What a bit-serial array makes of the lines: for every pair of planes, AND and population count, with the sign of the pair.
-TEST(BitSerialData, LinesHoldWhatTheAccumulatorsAreMadeOf) {
+TEST(BitSerialLines, LinesHoldWhatTheAccumulatorsAreMadeOf) {
   int jobs = 0, sums_of_groups = 0;
   for (std::uint64_t i = 0; i < 300; ++i) {
     SCOPED_TRACE("seed " + std::to_string(kSeed + 2) + ", layer " + std::to_string(i));
     Random random(kSeed + 2, i);
-    const BitSerialCase one = testing_support::random_weighted(random, true);
-    const Machine machine = testing_support::random_bit_serial_machine(random);
+    const TiledCase one = testing_support::random_weighted(random, true);
+    const Machine machine = testing_support::random_tiled_machine(random);
     const LayerOperands operands = one.operands();
     const Problem problem = problem_of(random, operands, machine);
     const auto order = testing_support::one_of(random, {Order::kActivationsResident, Order::kWeightsResident, Order::kStreamed});
@@ -165,11 +63,11 @@ TEST(BitSerialData, LinesHoldWhatTheAccumulatorsAreMadeOf) {
       resident_first = resident + 1;
       for (std::int64_t t = 0; t < tiles; ++t) {
         block.push_back(data.tile_lines(data.resident_tile(++resident)));
-        ASSERT_EQ(static_cast<std::int64_t>(block.back().size()), s.resident_words * data.words_per_line());
+        ASSERT_EQ(static_cast<std::int64_t>(block.back().size()), s.resident_words * data.words_per_line(false));
       }
       for (std::int64_t row = 0; row < s.rows; ++row) {
         stream = data.tile_lines(data.stream_tile(++streamed));
-        ASSERT_EQ(static_cast<std::int64_t>(stream.size()), s.stream_words * data.words_per_line());
+        ASSERT_EQ(static_cast<std::int64_t>(stream.size()), s.stream_words * data.words_per_line(false));
         for (std::int64_t t = 0; t < tiles; ++t, ++done) {
           const Job job = data.job(done);
           const OperandTile expected_resident = data.resident_tile(resident_first + t), expected_stream = data.stream_tile(streamed);
@@ -183,7 +81,7 @@ TEST(BitSerialData, LinesHoldWhatTheAccumulatorsAreMadeOf) {
           if (random.below(8) != 0) continue;
           const auto &a_lines = s.resident_is_weights ? stream : block[static_cast<std::size_t>(t)],
                      &w_lines = s.resident_is_weights ? block[static_cast<std::size_t>(t)] : stream;
-          const std::int64_t words = s.job_cycles / (problem.weight_bits * problem.activation_bits), line = data.words_per_line();
+          const std::int64_t words = s.job_cycles / (problem.weight_bits * problem.activation_bits), line = data.words_per_line(false);
           for (std::int64_t r = 0; r < machine.rows; ++r) {
             std::int64_t row_sum = 0;
             for (std::int64_t e = 0; e < words * machine.depth; ++e)
@@ -219,59 +117,88 @@ TEST(BitSerialData, LinesHoldWhatTheAccumulatorsAreMadeOf) {
   EXPECT_GT(sums_of_groups, 20);
 }
 
-// What the RTL core's result stage does with accumulators, sums and parameters alone.
-TEST(BitSerialData, ParametersAndResidualOperandsAreEnoughForTheResults) {
-  int layers = 0, refused = 0;
-  for (std::uint64_t i = 0; i < 400; ++i) {
-    SCOPED_TRACE("seed " + std::to_string(kSeed + 3) + ", layer " + std::to_string(i));
-    Random random(kSeed + 3, i);
-    const BitSerialCase one = testing_support::random_weighted(random, true);
-    const Machine machine = testing_support::random_bit_serial_machine(random);
-    const LayerOperands operands = one.operands();
-    const Problem problem = make_problem(cost_shape(operands), operand_bits(operands), operands.batch(), machine);
-    const auto found = make_schedule(problem, machine, hwsim::DramTiming{}, Order::kActivationsResident);
-    if (!found) continue;
-    LayerData data = make_data(operands, problem, *found, machine), stored = make_data(operands, problem, *found, machine);
-    if (!data.supported_by_rtl()) {
-      EXPECT_EQ(data.supported_by_rtl().error().place, "layer 'random' (conv)");
-      ++refused;
-      continue;
+/// Element `e` of vector `v` in the lines of a tile of whole numbers, by the places that docs/accel_models/tiled.md gives.
+std::int64_t read_number(const std::vector<std::uint32_t>& lines, const LayerData& data, const Machine& machine, bool of_weights,
+                         std::int64_t v, std::int64_t e) {
+  const Packing packing = data.problem().packing;
+  const std::int64_t bits = of_weights ? packing.weight_element_bits : packing.activation_element_bits, word = e / packing.elements;
+  const std::int64_t within = e % packing.elements, vectors = of_weights ? machine.columns : machine.rows;
+  const std::int64_t units = std::max<std::int64_t>(1, machine.depth / 32);
+  const std::int64_t unit = within / std::max<std::int64_t>(1, packing.elements / units);
+  std::int64_t value = 0;
+  for (std::int64_t b = 0; b < bits; ++b) {
+    std::int64_t line = 0, place = 0;
+    if (machine.operands == Operands::kElements) {
+      line = word * vectors + v;
+      place = within * bits + b;
+    } else if (machine.operands == Operands::kColumns) {
+      line = word;
+      place = v * machine.depth + b;
+    } else {
+      const std::int64_t passes = bits / std::min<std::int64_t>(bits, 8), part = bits / passes;
+      const std::int64_t entry = word * passes + b / part, in_unit = within % (packing.elements / units) * part + b % part;
+      line = of_weights ? entry * units + unit : entry;
+      place = (of_weights ? v : unit) * 32 + in_unit;
     }
-    ++layers;
-    const ResultParameters result = data.result_parameters();
-    for (std::int64_t j = 0; j < found->jobs(); ++j) {
-      const Job job = data.job(j);
-      data.hand_over(j);
-      std::vector<std::int32_t> others, results;
-      if (one.adds) others = data.residual_operands(job);
-      for (std::int64_t at = 0; at < data.results_per_job(); ++at) {
-        const ChannelParameters p = data.column_parameters(job, at % machine.columns);
-        const auto acc = static_cast<std::int32_t>(data.accumulators()[static_cast<std::size_t>(at)] + static_cast<std::uint32_t>(p.bias) -
-                                                   static_cast<std::uint32_t>(p.weight_zero_point) *
-                                                       data.row_sums()[static_cast<std::size_t>(at / machine.columns)]);
-        std::int64_t y = acc;
-        if (result.requantizes) y = round_multiply(acc, p.ratio.multiplier, p.ratio.shift, result.rounding) + result.zero_point;
-        if (one.adds)
-          y += round_multiply(others[static_cast<std::size_t>(at)], p.other_ratio.multiplier, p.other_ratio.shift, result.rounding);
-        results.push_back(static_cast<std::int32_t>(std::clamp<std::int64_t>(y, result.lowest, result.highest)));
-        EXPECT_TRUE(p.used || data.output_index(job, at) < 0);
-      }
-      stored.store(j, results);
-    }
-    expect_equal(stored.output(), run_scalar(one));
-    if (HasFailure()) return;
+    const std::int64_t one = lines.at(static_cast<std::size_t>(line * data.words_per_line(of_weights) + place / 32)) >> (place % 32) & 1;
+    const bool is_signed = of_weights ? data.weights_signed() : data.activations_signed();
+    value += (is_signed && b + 1 == bits ? -one : one) << b;
   }
-  EXPECT_GT(layers, 200);
-  EXPECT_GT(refused, 20);
+  return value;
 }
 
-TEST(BitSerialData, ElementLinesHoldTheOperandsInTheOrderOfTheLanes) {
+TEST_P(TiledLines, LinesOfWholeNumbersHoldWhatTheAccumulatorsAreMadeOf) {
+  if (GetParam() == Operands::kBitPlanes) return;  // above
+  int jobs = 0;
+  for (std::uint64_t i = 0; i < 300; ++i) {
+    SCOPED_TRACE("seed " + std::to_string(kSeed + 5) + ", layer " + std::to_string(i));
+    Random random(kSeed + 5, i);
+    const TiledCase one = testing_support::random_weighted(random, true);
+    const Machine machine = testing_support::random_tiled_machine(random, GetParam());
+    const LayerOperands operands = one.operands();
+    if (!takes(machine, operands)) continue;
+    const Problem problem = problem_of(random, operands, machine);
+    const auto order = testing_support::one_of(random, {Order::kActivationsResident, Order::kWeightsResident, Order::kStreamed});
+    const auto schedule = make_schedule(problem, machine, hwsim::DramTiming{}, order);
+    if (!schedule) continue;
+    const Schedule& s = *schedule;
+    LayerData data = make_data(operands, problem, s, machine);
+    for (std::int64_t j = 0; j < s.jobs(); ++j) {
+      data.hand_over(j);
+      if (random.below(8) != 0) continue;
+      const Job job = data.job(j);
+      const auto a = data.tile_lines({false, job.group, job.m_tile, job.chunk}),
+                 w = data.tile_lines({true, job.group, job.n_tile, job.chunk});
+      const auto lines = [&](bool weights) {
+        return (s.resident_is_weights == weights ? s.resident_words : s.stream_words) * data.words_per_line(weights);
+      };
+      ASSERT_EQ(static_cast<std::int64_t>(a.size()), lines(false));
+      ASSERT_EQ(static_cast<std::int64_t>(w.size()), lines(true));
+      const std::int64_t elements = s.k_words * problem.packing.elements;
+      for (std::int64_t r = 0; r < machine.rows; ++r)
+        for (std::int64_t c = 0; c < machine.columns; ++c) {
+          std::int64_t sum = 0, row_sum = 0;
+          for (std::int64_t e = 0; e < elements; ++e) {
+            const std::int64_t activation = read_number(a, data, machine, false, r, e);
+            row_sum += activation;
+            sum += activation * read_number(w, data, machine, true, c, e);
+          }
+          ASSERT_EQ(static_cast<std::int32_t>(data.row_sums()[static_cast<std::size_t>(r)]), row_sum);
+          ASSERT_EQ(static_cast<std::int32_t>(data.accumulators()[static_cast<std::size_t>(r * machine.columns + c)]), sum);
+        }
+      ++jobs;
+    }
+  }
+  EXPECT_GT(jobs, 500);
+}
+
+TEST(BitSerialLines, ElementLinesHoldTheOperandsInTheOrderOfTheLanes) {
   int layers = 0;
   for (std::uint64_t i = 0; i < 200; ++i) {
     SCOPED_TRACE("seed " + std::to_string(kSeed + 4) + ", layer " + std::to_string(i));
     Random random(kSeed + 4, i);
-    const BitSerialCase one = testing_support::random_elementwise(random, true);
-    const Machine machine = testing_support::random_bit_serial_machine(random);
+    const TiledCase one = testing_support::random_elementwise(random, true);
+    const Machine machine = testing_support::random_tiled_machine(random);
     const LayerOperands operands = one.operands();
     const Problem problem = make_problem(cost_shape(operands), operand_bits(operands), operands.batch(), machine);
     const Schedule s = *make_schedule(problem, machine, hwsim::DramTiming{}, Order::kElementwise);
@@ -287,7 +214,7 @@ TEST(BitSerialData, ElementLinesHoldTheOperandsInTheOrderOfTheLanes) {
     const ChannelParameters channel = data.channel_parameters(0);
     for (std::int64_t j = 0; j < s.jobs(); ++j) {
       const std::vector<std::uint32_t> lines = data.element_lines(j);
-      ASSERT_EQ(static_cast<std::int64_t>(lines.size()), s.stream_words * data.words_per_line());
+      ASSERT_EQ(static_cast<std::int64_t>(lines.size()), s.stream_words * data.words_per_line(false));
       std::vector<std::int32_t> results(static_cast<std::size_t>(data.results_per_job()), 0);
       // One cycle of the lanes after the other.
       for (std::int64_t turn = 0; turn < s.job_cycles / data.steps(); ++turn)
@@ -299,7 +226,7 @@ TEST(BitSerialData, ElementLinesHoldTheOperandsInTheOrderOfTheLanes) {
             std::int64_t value = 0;
             for (std::int64_t b = 0; b < bits; ++b) {
               const std::int64_t line = (first + b) / machine.depth, bit = (first + b) % machine.depth;
-              const std::int64_t set = lines[static_cast<std::size_t>(line * data.words_per_line() + bit / 32)] >> (bit % 32) & 1;
+              const std::int64_t set = lines[static_cast<std::size_t>(line * data.words_per_line(false) + bit / 32)] >> (bit % 32) & 1;
               value += (is_signed && b + 1 == bits ? -set : set) << b;
             }
             const Dyadic ratio = step == 0 ? channel.ratio : channel.other_ratio;
@@ -322,8 +249,8 @@ TEST(BitSerialData, ElementLinesHoldTheOperandsInTheOrderOfTheLanes) {
 }
 
 // 2 x 2 units of 4 bits, one row of 5 pixels, 1 channel, kernel 1 x 3 with a zero of padding left and right.
-BitSerialCase by_hand() {
-  BitSerialCase one;
+TiledCase by_hand() {
+  TiledCase one;
   one.layer.name = "by hand";
   LayerShape& s = one.layer.shape;
   s.in_w = s.out_w = 5;
@@ -351,8 +278,8 @@ Machine hand_machine() {
   return machine;
 }
 
-TEST(BitSerialDataByHand, LinesOfAConvolution) {
-  const BitSerialCase one = by_hand();
+TEST(BitSerialLinesByHand, LinesOfAConvolution) {
+  const TiledCase one = by_hand();
   const Machine machine = hand_machine();
   const LayerOperands operands = one.operands();
   const Problem problem = make_problem(cost_shape(operands), operand_bits(operands), 1, machine);
@@ -383,8 +310,8 @@ TEST(BitSerialDataByHand, LinesOfAConvolution) {
 }
 
 // 5 results of a 2 x 2 average on 3 lanes: two turns of 4 steps, the second with two lanes in use.
-TEST(BitSerialDataByHand, ElementwiseTilesLeaveLanesIdle) {
-  BitSerialCase one;
+TEST(BitSerialLinesByHand, ElementwiseTilesLeaveLanesIdle) {
+  TiledCase one;
   one.layer.name = "pool";
   one.layer.op = IntegerOp::kAveragePool;
   LayerShape& s = one.layer.shape;
@@ -409,8 +336,8 @@ TEST(BitSerialDataByHand, ElementwiseTilesLeaveLanesIdle) {
   EXPECT_EQ(data.element_lines(0), (std::vector<std::uint32_t>{0xba765210, 0x804310fc, 0x0320ed09}));
 }
 
-TEST(BitSerialData, RefusesWhatTheMachineHasNoPlanesFor) {
-  BitSerialCase one = by_hand();
+TEST(TiledRefusals, RefusesWhatTheMachineHasNoPlanesFor) {
+  TiledCase one = by_hand();
   one.layer.inputs = {{17, true}};
   one.inputs[0] = IntegerTensor(one.inputs[0].shape(), one.layer.inputs[0]);
   const LayerOperands operands = one.operands();
@@ -420,8 +347,8 @@ TEST(BitSerialData, RefusesWhatTheMachineHasNoPlanesFor) {
   EXPECT_EQ(data.error().place, "layer 'by hand' (conv)");
 }
 
-TEST(BitSerialData, SaysWhatTheRtlCoreCannotRun) {
-  const auto refusal = [](const BitSerialCase& one, const Machine& machine) {
+TEST(TiledRefusals, SaysWhatTheRtlCoreCannotRun) {
+  const auto refusal = [](const TiledCase& one, const Machine& machine) {
     const LayerOperands operands = one.operands();
     const Problem problem = make_problem(cost_shape(operands), operand_bits(operands), operands.batch(), machine);
     const Order order = problem.weighted ? Order::kActivationsResident : Order::kElementwise;
@@ -431,13 +358,13 @@ TEST(BitSerialData, SaysWhatTheRtlCoreCannotRun) {
   };
   Machine machine = hand_machine();
   EXPECT_EQ(refusal(by_hand(), machine), "");
-  BitSerialCase scaled = by_hand();
+  TiledCase scaled = by_hand();
   scaled.layer.requantize = true;
   scaled.layer.requantizations.resize(1);
   scaled.layer.requantizations[0].rounding = Rounding::kFloat32Scale;
   scaled.layer.requantizations[0].float32_scales = {0.5f};
   EXPECT_NE(refusal(scaled, machine).find("float32"), std::string::npos);
-  BitSerialCase depthwise = by_hand();
+  TiledCase depthwise = by_hand();
   depthwise.layer.shape.groups = 3;
   depthwise.layer.shape.in_channels = 3;
   depthwise.layer.weight_zero_points = {5};
@@ -445,7 +372,7 @@ TEST(BitSerialData, SaysWhatTheRtlCoreCannotRun) {
   EXPECT_EQ(refusal(depthwise, machine), "");  // 3 of 4 bits: one group a row
   machine.depth = 6;
   EXPECT_NE(refusal(depthwise, machine).find("2 groups"), std::string::npos);
-  BitSerialCase pool;
+  TiledCase pool;
   pool.layer.name = "pool";
   pool.layer.op = IntegerOp::kMaxPool;
   pool.layer.inputs = {{8, true}};
@@ -459,4 +386,4 @@ TEST(BitSerialData, SaysWhatTheRtlCoreCannotRun) {
 }
 
 }  // namespace
-}  // namespace dyad::accel_models::bit_serial
+}  // namespace dyad::accel_models::tiled
