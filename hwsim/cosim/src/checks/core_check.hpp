@@ -29,6 +29,12 @@ class CoreFamily {
   virtual ~CoreFamily() = default;
   /// Chooses bits and signs for the next layer.
   virtual void choose(Random& random) = 0;
+  /// Words of K of a tile, where there is room for `most`.
+  virtual std::int64_t random_words(Random& random, std::int64_t most) const {
+    std::int64_t words = 1;
+    while (words < std::min<std::int64_t>(most, 3) && random.coin()) ++words;
+    return words;
+  }
   virtual std::int64_t random_activation(Random& random) const = 0;
   virtual std::int64_t random_weight(Random& random) const = 0;
   /// Products of a row and a column that a tile of `words` words of K holds; entries that it takes in either memory.
@@ -115,8 +121,8 @@ class LayerMaker {
     };
     const std::int64_t resident_room = weights_stay ? shape_.weight_entries : shape_.activation_entries;
     const std::int64_t stream_room = weights_stay ? shape_.activation_entries : shape_.weight_entries;
-    std::int64_t words = 1;
-    while (words < 3 && random_.coin() && resident_entries(words + 1) <= resident_room && stream_entries(words + 1) <= stream_room) ++words;
+    const std::int64_t words =
+        family_.random_words(random_, std::min(resident_room / resident_entries(1), stream_room / stream_entries(1)));
 
     const bool chunked = random_.below(4) == 0;
     const std::int64_t m = count(3 * shape_.rows), n = count(3 * shape_.columns), chunks = chunked ? count(4) : 1;
