@@ -21,7 +21,8 @@ struct Build {
 class CoreLayers : public ::testing::TestWithParam<Build> {};
 INSTANTIATE_TEST_SUITE_P(Cores, CoreLayers,
                          ::testing::Values(Build{"bit_serial_core_4x4x64", Operands::kBitPlanes},
-                                           Build{"mma_core_4x4x64", Operands::kElements}, Build{"apot_core_4x4x64", Operands::kCodes}),
+                                           Build{"mma_core_4x4x64", Operands::kElements}, Build{"apot_core_4x4x64", Operands::kCodes},
+                                           Build{"systolic_core_8x4", Operands::kColumns}),
                          [](const auto& each) { return std::string(each.param.name); });
 
 /// The core's machine with random memories, drain and buffer.
@@ -89,7 +90,7 @@ hwsim::DramTiming random_timing(Random& random) {
 TEST_P(CoreLayers, RandomLayersEqualTheCycleTier) {
   const auto core = cosim::make_core(GetParam().name);
   Coverage coverage;
-  for (std::uint64_t i = 0; i < 2000; ++i) {
+  for (std::uint64_t i = 0; i < 2000 || (coverage.runs < 1000 && i < 4000); ++i) {
     SCOPED_TRACE("seed " + std::to_string(kSeed) + ", layer " + std::to_string(i));
     Random random(kSeed, i);
     TiledCase one = testing_support::random_weighted(random, true);

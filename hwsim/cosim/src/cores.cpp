@@ -2,6 +2,8 @@
 #include <Vbit_serial_core_4x4x64.h>
 #include <Vbit_serial_core_8x8x256.h>
 #include <Vmma_core_4x4x64.h>
+#include <Vsystolic_core_16x16.h>
+#include <Vsystolic_core_8x4.h>
 
 #include <algorithm>
 
@@ -40,6 +42,10 @@ const std::vector<Build>& builds() {
        make<Vapot_core_4x4x64>},
       {{"mma_core_4x4x64", 4, 4, 64, 64, 64, 64, 4, Rounding::kHalfUp, AverageRounding::kHalfUp, output_latency(4)},
        make<Vmma_core_4x4x64>},
+      {{"systolic_core_16x16", 16, 16, 128, 128, 1024, 1024, 4, Rounding::kHalfUp, AverageRounding::kHalfUp, output_latency(33)},
+       make<Vsystolic_core_16x16>},
+      {{"systolic_core_8x4", 8, 4, 64, 32, 64, 64, 2, Rounding::kHalfUp, AverageRounding::kHalfUp, output_latency(13)},
+       make<Vsystolic_core_8x4>},
   };
   return all;
 }
