@@ -64,6 +64,23 @@ Result<hwsim::DramTiming> read_dram(const JsonReader& reader, double clock_mhz, 
   return timing;
 }
 
+/// The machine that the family's object in the document describes.
+Result<tiled::Operands> operands_of(const JsonReader& reader, const std::string& family) {
+  std::string families, keys;
+  for (const tiled::Operands each : tiled::kAllOperands) {
+    const std::string name(tiled::family_of(each)), key(tiled::core_key(each));
+    if (families.find(name) == std::string::npos) families += (families.empty() ? "" : ", ") + name;
+    if (name != family) continue;
+    if (reader.has(key)) return each;
+    keys += (keys.empty() ? "'" : " or '") + key + "'";
+  }
+  if (keys.empty()) {
+    DYAD_TRY(const JsonReader node, reader.member("family"));
+    return node.error("no accelerator family '" + family + "'", "known families: " + families);
+  }
+  return reader.error(keys + " is missing", "the machine of family " + family);
+}
+
 }  // namespace
 
 std::vector<std::string> accelerator_names() {
@@ -81,14 +98,7 @@ Result<Accelerator> parse_accelerator(std::string_view text, const std::string& 
   DYAD_TRY(accelerator.name, reader.string("name"));
   if (reader.has("description")) DYAD_CHECK(reader.string("description"));
   DYAD_TRY(accelerator.family, reader.string("family"));
-  const auto operands = std::find_if(std::begin(tiled::kAllOperands), std::end(tiled::kAllOperands),
-                                     [&](tiled::Operands each) { return tiled::family_of(each) == accelerator.family; });
-  if (operands == std::end(tiled::kAllOperands)) {
-    std::string known;
-    for (const tiled::Operands each : tiled::kAllOperands) known += (known.empty() ? "" : ", ") + std::string(tiled::family_of(each));
-    DYAD_TRY(const JsonReader node, reader.member("family"));
-    return node.error("no accelerator family '" + accelerator.family + "'", "known families: " + known);
-  }
+  DYAD_TRY(const tiled::Operands operands, operands_of(reader, accelerator.family));
   DYAD_TRY(accelerator.clock_mhz, read_sourced(reader, "clock_mhz"));
   if (accelerator.clock_mhz.value <= 0) {
     DYAD_TRY(const JsonReader node, reader.member("clock_mhz"));
@@ -97,8 +107,8 @@ Result<Accelerator> parse_accelerator(std::string_view text, const std::string& 
   }
   DYAD_TRY(const std::int64_t batch, reader.integer("batch", 1, 65536));
   accelerator.batch = static_cast<int>(batch);
-  DYAD_TRY(const JsonReader core, reader.member(tiled::core_key(*operands)));
-  DYAD_TRY(const tiled::Machine machine, tiled::read_machine(core, *operands));
+  DYAD_TRY(const JsonReader core, reader.member(tiled::core_key(operands)));
+  DYAD_TRY(const tiled::Machine machine, tiled::read_machine(core, operands));
   accelerator.core = machine;
   DYAD_TRY(const JsonReader dram, reader.member("dram"));
   DYAD_TRY(accelerator.dram, read_dram(dram, accelerator.clock_mhz.value, accelerator.dram_source));
@@ -109,16 +119,20 @@ Result<Accelerator> parse_accelerator(std::string_view text, const std::string& 
   const std::filesystem::path beside = std::filesystem::path(place).parent_path() / technology;
   DYAD_TRY(accelerator.technology, load_technology(std::filesystem::is_regular_file(beside) ? beside.string() : technology));
   const Technology& t = accelerator.technology;
-  if (*operands != tiled::Operands::kBitPlanes && !t.mac_energy_pj) {
+  const bool multiplies = operands != tiled::Operands::kBitPlanes && operands != tiled::Operands::kCodes;
+  const bool adds = operands == tiled::Operands::kCodes;
+  if ((multiplies && !t.mac_energy_pj) || (adds && !t.add_energy_pj)) {
     DYAD_TRY(const JsonReader node, reader.member("technology"));
-    return node.error("technology '" + t.name + "' has no mac_energy_pj, which this family's array takes", "add it, with its source");
+    return node.error("technology '" + t.name + "' has no " + (adds ? "add" : "mac") + "_energy_pj, which this family's array takes",
+                      "add it, with its source");
   }
   std::uint64_t hash = hash_text(document.dump());
   for (const Sourced* number :
        {&t.binary_op_energy_pj, &t.requantize_energy_pj, &t.sram_read_energy_pj_per_bit, &t.sram_write_energy_pj_per_bit,
         &t.dram_energy_pj_per_bit, &t.sram_leakage_mw_per_bit, &t.array_leakage_mw_per_lane})
     hash = hash_text(Json(number->value).dump(), hash);
-  if (t.mac_energy_pj) hash = hash_text(Json(t.mac_energy_pj->value).dump(), hash);
+  for (const auto* number : {&t.mac_energy_pj, &t.add_energy_pj})
+    if (*number) hash = hash_text(Json((*number)->value).dump(), hash);
   accelerator.hash = hex(hash);
   return accelerator;
 }

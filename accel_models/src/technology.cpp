@@ -36,6 +36,9 @@ Result<Technology> parse_technology(std::string_view text, const std::string& pl
   if (reader.has("mac_energy_pj")) {
     DYAD_TRY(technology.mac_energy_pj, read_sourced(reader, "mac_energy_pj"));
   }
+  if (reader.has("add_energy_pj")) {
+    DYAD_TRY(technology.add_energy_pj, read_sourced(reader, "add_energy_pj"));
+  }
   DYAD_TRY(technology.requantize_energy_pj, read_sourced(reader, "requantize_energy_pj"));
   DYAD_TRY(technology.sram_read_energy_pj_per_bit, read_sourced(reader, "sram_read_energy_pj_per_bit"));
   DYAD_TRY(technology.sram_write_energy_pj_per_bit, read_sourced(reader, "sram_write_energy_pj_per_bit"));

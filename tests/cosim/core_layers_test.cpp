@@ -21,7 +21,8 @@ struct Build {
 class CoreLayers : public ::testing::TestWithParam<Build> {};
 INSTANTIATE_TEST_SUITE_P(Cores, CoreLayers,
                          ::testing::Values(Build{"bit_serial_core_4x4x64", Operands::kBitPlanes},
-                                           Build{"mma_core_4x4x64", Operands::kElements}),
+                                           Build{"mma_core_4x4x64", Operands::kElements}, Build{"apot_core_4x4x64", Operands::kCodes},
+                                           Build{"systolic_core_8x4", Operands::kColumns}),
                          [](const auto& each) { return std::string(each.param.name); });
 
 /// The core's machine with random memories, drain and buffer.
@@ -89,11 +90,12 @@ hwsim::DramTiming random_timing(Random& random) {
 TEST_P(CoreLayers, RandomLayersEqualTheCycleTier) {
   const auto core = cosim::make_core(GetParam().name);
   Coverage coverage;
-  for (std::uint64_t i = 0; i < 2000; ++i) {
+  for (std::uint64_t i = 0; i < 2000 || (coverage.runs < 1000 && i < 4000); ++i) {
     SCOPED_TRACE("seed " + std::to_string(kSeed) + ", layer " + std::to_string(i));
     Random random(kSeed, i);
-    const TiledCase one = testing_support::random_weighted(random, true);
+    TiledCase one = testing_support::random_weighted(random, true);
     const Machine machine = random_machine(random, core->shape(), GetParam().operands);
+    testing_support::round_weights(one, machine, one.layer.weight_bits.bits);
     const hwsim::DramTiming dram = random_timing(random);
     for (const Order order : {Order::kActivationsResident, Order::kWeightsResident, Order::kStreamed})
       ASSERT_NO_FATAL_FAILURE(compare(*core, one, machine, dram, order, coverage));

@@ -278,6 +278,9 @@ inline accel_models::tiled::Machine random_tiled_machine(
     case Operands::kBitPlanes: machine.depth = one_of<std::int64_t>(random, {1, 7, 8, 16, 31, 32, 33, 64, 96, 128}); break;
     case Operands::kElements: machine.depth = one_of<std::int64_t>(random, {8, 16, 40, 64, 128}); break;
     case Operands::kColumns: machine.depth = one_of<std::int64_t>(random, {8, 9, 15}); break;
+    case Operands::kCodes:
+    case Operands::kStationaryWeights:
+    case Operands::kStationaryActivations: machine.depth = one_of<std::int64_t>(random, {8, 24, 64, 128}); break;
     case Operands::kBricks:
       machine.depth = one_of<std::int64_t>(random, {32, 64, 96, 128});
       machine.rows = 1;
@@ -290,6 +293,14 @@ inline accel_models::tiled::Machine random_tiled_machine(
   machine.output_port_bits = random.between(8, 256);
   machine.queue_depth = random.between(1, 8);
   return machine;
+}
+
+/// Every weight becomes the nearest that a machine takes: of shift-add machines a sum of as many powers of two as their passes have.
+inline void round_weights(TiledCase& one, const accel_models::tiled::Machine& machine, std::int64_t weight_bits) {
+  if (machine.operands != accel_models::tiled::Operands::kCodes) return;
+  for (std::int8_t& weight : one.layer.weights.values())
+    while (!accel_models::tiled::shift_codes(weight, machine.packing(weight_bits, 8).weight_entries))
+      weight = static_cast<std::int8_t>(weight > 0 ? weight - 1 : weight + 1);
 }
 
 inline hwsim::DramTiming random_dram(Random& random) {

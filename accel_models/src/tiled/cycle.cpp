@@ -130,14 +130,8 @@ class ResultStage : public hwsim::Stage {
 class ExecuteStage : public hwsim::Stage {
  public:
   ExecuteStage(const sc_core::sc_module_name& module_name, const Schedule& schedule, hwsim::TileMemory& resident, hwsim::TileMemory& stream,
-               ResultStage& results, std::int64_t read_bits_per_cycle, hwsim::Trace* trace)
-      : Stage(module_name),
-        s_(schedule),
-        resident_(resident),
-        stream_(stream),
-        results_(results),
-        read_bits_per_cycle_(read_bits_per_cycle),
-        trace_(trace) {
+               ResultStage& results, hwsim::Trace* trace)
+      : Stage(module_name), s_(schedule), resident_(resident), stream_(stream), results_(results), trace_(trace) {
     if (trace_) track_ = trace_->track("execute");
     tiles_ = tiles_of_block();
     wake_at(0);
@@ -160,7 +154,7 @@ class ExecuteStage : public hwsim::Stage {
       if (now() < computed_ || !results_.accept()) return;
       if (trace_) trace_->slice(track_, "job", computed_ - s_.job_cycles, computed_);
       busy_cycles_ += s_.job_cycles;
-      stream_.count_read(s_.read_cycles * read_bits_per_cycle_);
+      stream_.count_read(s_.read_bits);
       running_ = has_stream_ = has_resident_ = false;
       advance();
     }
@@ -195,7 +189,6 @@ class ExecuteStage : public hwsim::Stage {
   hwsim::TileMemory& resident_;
   hwsim::TileMemory& stream_;
   ResultStage& results_;
-  std::int64_t read_bits_per_cycle_;
   hwsim::Trace* trace_;
   int track_ = 0;
   std::int64_t block_ = 0, row_ = 0, tile_ = 0, tiles_ = 0;
@@ -238,8 +231,7 @@ CycleResult simulate(const Schedule& schedule, const Machine& machine, const hws
   hwsim::Stage* resident_fetch = nullptr;
   if (schedule.has_resident) resident_fetch = &session.make<FetchStage>(resident_name, dram, resident, resident_plan, trace);
   auto& results = session.make<ResultStage>("result", dram, schedule, machine, data, trace);
-  const std::int64_t read_bits = schedule.has_resident ? (machine.rows + machine.columns) * machine.depth : 0;
-  auto& execute = session.make<ExecuteStage>("execute", schedule, resident, stream, results, read_bits, trace);
+  auto& execute = session.make<ExecuteStage>("execute", schedule, resident, stream, results, trace);
   results.connect(&execute);
   stream.connect(&stream_fetch, &execute);
   resident.connect(resident_fetch, &execute);

@@ -59,6 +59,13 @@ Result<LayerData> LayerData::make(const LayerOperands& operands, const Problem& 
     if (const std::int64_t has = of_weights ? bits.weight : bits.activation; problem.weighted && has > machine.largest_bits())
       return fault(layer, "its " + std::string(of_weights ? "weights" : "activations") + " have " + std::to_string(has) + " bits",
                    "this machine takes 1 to " + std::to_string(machine.largest_bits()) + " bits; requantize before this layer");
+  if (machine.operands == Operands::kCodes && problem.weighted)
+    for (const std::int8_t weight : layer.weights.values())
+      if (!shift_codes(weight, problem.packing.weight_entries))
+        return fault(layer,
+                     "its weight " + std::to_string(weight) + " is not a sum of " + std::to_string(2 * problem.packing.weight_entries) +
+                         " signed powers of two in pairs of one sign",
+                     "quantize with --scheme apot, or give the layer more bits");
   LayerData data(operands, problem, schedule, machine);
   data.check();
   return data;
@@ -119,8 +126,8 @@ void LayerData::check() const {
                   problem_.groups == ceil_div(s.groups, packed_),
               "the problem is not that" + of);
   DYAD_EXPECT(!is_elementwise() && schedule_.jobs() == problem_.groups * m_tiles_ * n_tiles_ * schedule_.jobs_per_result &&
-                  problem_.packing == machine_.packing(problem_.weight_bits, problem_.activation_bits) &&
-                  words_ * problem_.packing.cycles == schedule_.read_cycles &&
+                  problem_.packing == machine_.packing(problem_.weight_bits, problem_.activation_bits) && words_ == schedule_.k_words &&
+                  words_ * problem_.word_cycles <= schedule_.job_cycles &&
                   ceil_div(ceil_div(problem_.k, problem_.packing.elements), words_) == schedule_.jobs_per_result,
               "the schedule is not that" + of);
   if (!operands_.addition) return;

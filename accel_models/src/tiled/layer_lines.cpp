@@ -25,7 +25,7 @@ std::vector<std::uint32_t> LayerData::tile_lines(const OperandTile& tile) const 
   const std::int64_t entry_lines = tile.is_weights ? machine_.weight_lines() : machine_.activation_lines();
   std::vector<std::uint32_t> lines(static_cast<std::size_t>(entries * entry_lines * words_per_line(tile.is_weights)), 0);
   const auto deal = [&](const auto& elements) {
-    if (machine_.operands == Operands::kBitPlanes)
+    if (machine_.operands == Operands::kBitPlanes && machine_.activation_slice * machine_.weight_slice == 1)
       deal_planes(tile, elements.data(), lines.data());
     else
       deal_elements(tile, elements.data(), lines.data());
@@ -67,15 +67,23 @@ void LayerData::deal_elements(const OperandTile& tile, const Element* elements, 
   const std::int64_t stored = tile.is_weights ? packing.weight_element_bits : packing.activation_element_bits, part = stored / passes;
   // Of a fusion unit's 32 bits.
   const std::int64_t units = machine_.depth / 32, unit_elements = machine_.operands == Operands::kBricks ? packing.elements / units : 1;
+  const auto packed = [&](std::int32_t element) {
+    if (machine_.operands != Operands::kCodes || !tile.is_weights) return element;
+    std::int32_t codes = 0;
+    for (std::int64_t p = passes; p-- > 0;) codes = codes << 8 | (*shift_codes(element, passes))[static_cast<std::size_t>(p)];
+    return codes;
+  };
   for (std::int64_t v = 0; v < vectors; ++v)
     for (std::int64_t e = 0; e < std::min(stride_, words_ * packing.elements); ++e) {
-      const auto value = static_cast<std::uint32_t>(elements[v * stride_ + e]);
+      const auto value = static_cast<std::uint32_t>(packed(elements[v * stride_ + e]));
       const std::int64_t word = e / packing.elements, within = e % packing.elements;
       std::int64_t line = 0, bit = 0;
       switch (machine_.operands) {
+        case Operands::kBitPlanes:
         case Operands::kElements:
+        case Operands::kCodes:
           line = v;
-          bit = within * stored;
+          bit = within * part;
           break;
         case Operands::kColumns: bit = v * machine_.depth; break;
         case Operands::kBricks: {
@@ -84,7 +92,8 @@ void LayerData::deal_elements(const OperandTile& tile, const Element* elements, 
           bit = (tile.is_weights ? v : unit) * 32 + within % unit_elements * part;
           break;
         }
-        case Operands::kBitPlanes: throw InternalError("bit planes are not elements");
+        case Operands::kStationaryWeights:
+        case Operands::kStationaryActivations: throw InternalError("no core has stationary operands");
       }
       for (std::int64_t p = 0; p < passes; ++p)
         put_bits(lines + ((word * passes + p) * entry_lines + line) * line_words, bit, part, value >> p * part);

@@ -111,10 +111,7 @@ class Model : public CostModel {
           (static_cast<double>(counts.cycles) * static_cast<double>(machine_.lanes(machine_.packing(bits.weight, bits.activation))));
     cost.bottleneck = std::string(to_string(found.bottleneck));
     hwsim::EnergyLedger ledger;
-    const double operation_pj = machine_.operands == Operands::kBitPlanes
-                                    ? t.binary_op_energy_pj.value * relative_switching(activity.weight_ones, activity.activation_ones)
-                                    : t.mac_energy_pj.value().value / 64;  // an array multiplier's, by its one-bit products
-    ledger.charge("array", counts.binary_operations, operation_pj);
+    ledger.charge("array", counts.binary_operations, operation_energy_pj(activity));
     ledger.charge("array", counts.requantized, t.requantize_energy_pj.value);
     ledger.charge("sram", counts.sram_read_bits, t.sram_read_energy_pj_per_bit.value);
     ledger.charge("sram", counts.sram_write_bits, t.sram_write_energy_pj_per_bit.value);
@@ -125,6 +122,16 @@ class Model : public CostModel {
     ledger.charge_static("leakage", leakage_mw, duration(cost.cycles, clock()).value);
     cost.energy_pj = ledger.energy_pj();
     return cost;
+  }
+
+  /// Of a one-bit product of stored bits.
+  double operation_energy_pj(const Activity& activity) const {
+    const Technology& t = accelerator_.technology;
+    switch (machine_.operands) {
+      case Operands::kBitPlanes: return t.binary_op_energy_pj.value * relative_switching(activity.weight_ones, activity.activation_ones);
+      case Operands::kCodes: return t.add_energy_pj.value().value * 2 / 64;  // a pass adds two terms, and is added to the sum
+      default: return t.mac_energy_pj.value().value / 64;                    // an array multiplier's, by its one-bit products
+    }
   }
 
   Accelerator accelerator_;

@@ -56,7 +56,7 @@ Result<void> check_layer(const LayerData& data, const Machine& machine, const co
   const std::int64_t bits = data.problem().activation_bits;
   if (bits != 8 && bits != 16 && bits != 32)
     return refuse("has elements of " + std::to_string(bits) + " bits; the elementwise lanes take 8, 16 or 32", "run it on another backend");
-  if (machine.rows * machine.depth % (machine.requantizer_lanes * bits) != 0)
+  if (machine.activation_entry_bits() % (machine.requantizer_lanes * bits) != 0)
     return refuse("an entry of the activation memory does not hold whole slices of its elements", "run it on another backend");
   const std::int64_t entries = ceil_div(data.schedule().stream_words, machine.activation_lines());
   if (entries * data.schedule().stream_slots > machine.activation_entries)
@@ -70,7 +70,10 @@ std::uint32_t operand_formats(const Machine& machine, const Problem& p) {
     case Operands::kBitPlanes: return static_cast<std::uint32_t>(p.activation_bits | p.weight_bits << 8);
     case Operands::kElements: return p.packing.activation_element_bits == 8 ? 0 : p.packing.activation_element_bits == 4 ? 1 : 2;
     case Operands::kColumns: return 0;
+    case Operands::kCodes: return static_cast<std::uint32_t>(p.packing.weight_entries);
     case Operands::kBricks: throw InternalError("no fusion_core is built");
+    case Operands::kStationaryWeights:
+    case Operands::kStationaryActivations: throw InternalError("no core has stationary operands");
   }
   throw InternalError("operands without a name");
 }
@@ -121,7 +124,7 @@ std::vector<cosim::CoreRegister> registers_of(const LayerData& data, const Machi
   if (elementwise) {
     const std::int64_t outputs = ceil_div(p.outputs, s.rows);
     r.push_back({24, word(data.steps())});
-    r.push_back({25, word(machine.rows * machine.depth / (machine.requantizer_lanes * p.activation_bits))});
+    r.push_back({25, word(machine.activation_entry_bits() / (machine.requantizer_lanes * p.activation_bits))});
     r.push_back({26, word(ceil_div(outputs, machine.requantizer_lanes))});
     const auto reciprocal = cosim::average_reciprocal(data.steps(), data.operands().layer->average_rounding);
     DYAD_EXPECT(reciprocal, "a window that check_layer refuses");

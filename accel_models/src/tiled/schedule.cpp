@@ -8,7 +8,8 @@ namespace {
 constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 std::int64_t drain_cycles(const Machine& machine, const Problem& p) {
-  const std::int64_t results = machine.rows * machine.columns, requantized = p.residual_bits > 0 ? 2 * results : results;
+  const std::int64_t results = p.weighted ? p.tile_rows * p.tile_columns : machine.rows * machine.columns,
+                     requantized = p.residual_bits > 0 ? 2 * results : results;
   return std::max(ceil_div(requantized, machine.requantizer_lanes),
                   ceil_div(results * std::max(p.out_bits, p.residual_bits), machine.output_port_bits));
 }
@@ -30,7 +31,7 @@ Schedule elementwise(const Problem& p, const Machine& machine, const hwsim::Dram
   s.rows = ceil_div(p.outputs, tile);
   // The lanes take one operation of as many results as there are lanes in a cycle: the last ones of a tile leave lanes idle.
   const std::int64_t steps = p.operations / p.outputs, turns = ceil_div(ceil_div(p.outputs, s.rows), machine.requantizer_lanes);
-  s.job_cycles = s.read_cycles = turns * steps;
+  s.job_cycles = turns * steps;
   s.drain_cycles = drain_cycles(machine, p);
   // Where every element is an operand once, elements are stored as the lanes take them; else as they come.
   const bool once = p.activation_elements == p.operations;
@@ -48,7 +49,7 @@ Schedule elementwise(const Problem& p, const Machine& machine, const hwsim::Dram
 }  // namespace
 
 std::int64_t residual_entries(const Problem& p, const Machine& machine) {
-  return ceil_div(p.outputs * p.residual_bits, machine.rows * machine.depth);
+  return ceil_div(p.outputs * p.residual_bits, machine.activation_entry_bits());
 }
 
 bool can_fuse_residual(const Problem& p, const Machine& machine) { return 2 * residual_entries(p, machine) <= machine.activation_entries; }
@@ -83,6 +84,16 @@ Problem make_problem(const LayerShape& layer, OperandBits bits, std::int64_t bat
   p.m = batch * layer.out_h * layer.out_w;
   p.n = packed * group_outputs;
   p.k = packed * reduction;
+  const bool vectors_of_rows = machine.operands == Operands::kStationaryWeights,
+             vectors_of_columns = machine.operands == Operands::kStationaryActivations;
+  p.tile_rows = vectors_of_rows ? std::min(machine.rows, p.m) : machine.rows;
+  p.tile_columns = vectors_of_columns ? std::min(machine.columns, p.n) : machine.columns;
+  p.activation_lines = vectors_of_rows ? p.tile_rows : machine.activation_lines();
+  p.weight_lines = vectors_of_columns ? p.tile_columns : machine.weight_lines();
+  p.word_cycles = p.packing.cycles;
+  // Cells take the next stationary operands in while vectors pass by the ones before, a line a cycle.
+  if (vectors_of_rows) p.word_cycles = std::max(p.tile_rows, p.weight_lines);
+  if (vectors_of_columns) p.word_cycles = std::max(p.tile_columns, p.activation_lines);
   // The fetch stage builds rows of the lowered matrix on the fly: an element is read once a pass, and none that no output needs.
   const std::int64_t elements = std::min(layer.input_count(), layer.out_h * layer.out_w * reduction * groups);
   p.activation_elements = ceil_div(batch * elements, p.groups);
@@ -119,8 +130,8 @@ std::optional<Schedule> make_schedule(const Problem& p, const Machine& machine, 
 
   const auto set_words = [&] {
     s.k_words = words;
-    s.read_cycles = p.packing.cycles * words;
-    s.job_cycles = std::max(s.read_cycles, machine.least_job_cycles());
+    s.job_cycles = std::max(p.word_cycles * words, machine.least_job_cycles());
+    s.read_bits = words * p.packing.cycles * (p.tile_rows * machine.activation_word_bits() + p.tile_columns * machine.weight_word_bits());
   };
 
   if (order == Order::kStreamed) {
@@ -134,8 +145,8 @@ std::optional<Schedule> make_schedule(const Problem& p, const Machine& machine, 
     words = ceil_div(words, s.jobs_per_result);
     s.jobs_per_result = ceil_div(ceil_div(p.k, p.packing.elements), words);
     s.blocks = m_tiles * n_tiles * s.jobs_per_result;
-    s.resident_words = machine.activation_lines() * activation_word * words;
-    s.stream_words = machine.weight_lines() * weight_word * words;
+    s.resident_words = p.activation_lines * activation_word * words;
+    s.stream_words = p.weight_lines * weight_word * words;
     s.stream_slots = std::min(machine.queue_depth, machine.weight_entries / (weight_word * words));
     s.regions = std::min<std::int64_t>(2, activation_entries / (activation_word * words));
     s.resident_pass_tiles = m_tiles * s.jobs_per_result;
@@ -163,8 +174,7 @@ std::optional<Schedule> make_schedule(const Problem& p, const Machine& machine, 
     s.last_block_tiles = resident - (s.blocks - 1) * s.block_tiles;
   }
   s.rows = s.resident_is_weights ? m_tiles : n_tiles;
-  const std::int64_t activation_words = machine.activation_lines() * activation_word * words,
-                     weight_words = machine.weight_lines() * weight_word * words;
+  const std::int64_t activation_words = p.activation_lines * activation_word * words, weight_words = p.weight_lines * weight_word * words;
   s.resident_words = s.resident_is_weights ? weight_words : activation_words;
   s.stream_words = s.resident_is_weights ? activation_words : weight_words;
   s.stream_slots = std::min(machine.queue_depth, s.resident_is_weights ? activation_slots : weight_slots);

@@ -1,6 +1,9 @@
+#include <Vapot_core_4x4x64.h>
 #include <Vbit_serial_core_4x4x64.h>
 #include <Vbit_serial_core_8x8x256.h>
 #include <Vmma_core_4x4x64.h>
+#include <Vsystolic_core_16x16.h>
+#include <Vsystolic_core_8x4.h>
 
 #include <algorithm>
 
@@ -35,8 +38,14 @@ const std::vector<Build>& builds() {
        make<Vbit_serial_core_8x8x256>},
       {{"bit_serial_core_4x4x64", 4, 4, 64, 64, 64, 64, 4, Rounding::kHalfUp, AverageRounding::kHalfUp, output_latency(4)},
        make<Vbit_serial_core_4x4x64>},
+      {{"apot_core_4x4x64", 4, 4, 64, 64, 64, 64, 4, Rounding::kHalfUp, AverageRounding::kHalfUp, output_latency(4)},
+       make<Vapot_core_4x4x64>},
       {{"mma_core_4x4x64", 4, 4, 64, 64, 64, 64, 4, Rounding::kHalfUp, AverageRounding::kHalfUp, output_latency(4)},
        make<Vmma_core_4x4x64>},
+      {{"systolic_core_16x16", 16, 16, 128, 128, 1024, 1024, 4, Rounding::kHalfUp, AverageRounding::kHalfUp, output_latency(33)},
+       make<Vsystolic_core_16x16>},
+      {{"systolic_core_8x4", 8, 4, 64, 32, 64, 64, 2, Rounding::kHalfUp, AverageRounding::kHalfUp, output_latency(13)},
+       make<Vsystolic_core_8x4>},
   };
   return all;
 }

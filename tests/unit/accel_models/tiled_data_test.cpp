@@ -33,7 +33,7 @@ void expect_equal(const CycleResult& a, const CycleResult& b) {
 
 class TiledData : public ::testing::TestWithParam<Operands> {};
 INSTANTIATE_TEST_SUITE_P(Operands, TiledData, ::testing::ValuesIn(kAllOperands),
-                         [](const auto& each) { return std::string(family_of(each.param)); });
+                         [](const auto& each) { return std::string(core_key(each.param)); });
 
 TEST_P(TiledData, EqualsTheScalarBackendOnRandomLayersAndCostsTheSame) {
   int layers = 0, runs = 0, additions = 0, packed = 0, chunked = 0, blocks = 0, wide = 0;
@@ -45,6 +45,7 @@ TEST_P(TiledData, EqualsTheScalarBackendOnRandomLayersAndCostsTheSame) {
     const hwsim::DramTiming dram = testing_support::random_dram(random);
     const LayerOperands operands = one.operands();
     if (!takes(machine, operands)) continue;
+    testing_support::round_weights(one, machine, operand_bits(operands).weight);
     const Problem problem = problem_of(random, operands, machine);
     const IntegerTensor expected = run_scalar(one);
     int orders = 0;

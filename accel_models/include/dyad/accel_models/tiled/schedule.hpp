@@ -25,11 +25,15 @@ struct Problem {
   bool weighted = true;
   std::int64_t groups = 1, m = 1, n = 1, k = 1;
   std::int64_t weight_bits = 8, activation_bits = 8, out_bits = 8;
-  Packing packing;                       ///< of a weighted layer's operands
-  std::int64_t activation_elements = 0;  ///< of one group, read from memory once a pass
-  std::int64_t weight_elements = 0;      ///< of one group
-  std::int64_t outputs = 0;              ///< of the layer for the batch
-  std::int64_t residual_bits = 0;        ///< of an element that the result stage adds to each output; 0: none
+  Packing packing;  ///< of a weighted layer's operands
+  std::int64_t tile_rows = 1,
+               tile_columns = 1;  ///< of the machine's that a tile uses: fewer only where vectors pass by stationary operands
+  std::int64_t word_cycles = 1;   ///< in which a word of K passes through the array
+  std::int64_t activation_lines = 1, weight_lines = 1;  ///< in which an entry is written
+  std::int64_t activation_elements = 0;                 ///< of one group, read from memory once a pass
+  std::int64_t weight_elements = 0;                     ///< of one group
+  std::int64_t outputs = 0;                             ///< of the layer for the batch
+  std::int64_t residual_bits = 0;                       ///< of an element that the result stage adds to each output; 0: none
   std::int64_t operations = 0;  ///< binary operations (stored w * a bits each MAC), or elements' operations of an elementwise layer
 };
 
@@ -55,8 +59,8 @@ struct Schedule {
   std::int64_t rows = 1;                                            ///< streaming tiles that pass by a block
   std::int64_t jobs_per_result = 1;                                 ///< chunks of K
   std::int64_t k_words = 1;                                         ///< words of K in a job of a weighted layer
-  std::int64_t read_cycles = 1;                                     ///< cycles of a job in which operands are read
-  std::int64_t job_cycles = 1;                                      ///< W: read_cycles, but at least the array's least
+  std::int64_t job_cycles = 1;                                      ///< W: passes over the words of K, but at least the array's least
+  std::int64_t read_bits = 0;                                       ///< that a job reads from both memories
   std::int64_t drain_cycles = 1;                                    ///< results of a job leave the array
   std::int64_t resident_words = 0, stream_words = 0;                ///< cycles to write a tile into its memory
   std::int64_t stream_slots = 1;                                    ///< streaming tiles in flight
