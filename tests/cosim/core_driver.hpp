@@ -11,7 +11,8 @@
 
 namespace dyad::cosim {
 
-/// Weights stay, activations stream, four slots each; every result is the sum of `jobs` jobs of `words` words of K.
+/// Every result is the sum of `jobs` jobs of `words` words of K. One job: a tile of weights stays, activations stream through four slots.
+/// Several: each job has tiles of its own, in four slots and four regions.
 struct ConstantLayer {
   std::int64_t results = 1, jobs = 1, words = 1;
   std::int64_t activation_entries = 1, weight_entries = 1;  ///< of a tile
@@ -27,15 +28,15 @@ struct ConstantLayer {
 
 template <class Model>
 void run_layer(Dut<Model>& dut, ConstantLayer& layer) {
-  const std::int64_t tiles = layer.results * layer.jobs, activation_words = layer.activation_entries,
-                     weight_words = layer.weight_entries * layer.weight_rows;
+  const std::int64_t tiles = layer.results * layer.jobs, weight_tiles = layer.jobs == 1 ? 1 : tiles,
+                     activation_words = layer.activation_entries, weight_words = layer.weight_entries * layer.weight_rows;
   const std::vector<std::pair<int, std::int64_t>> program{
       {1, std::int64_t{layer.flags} | 3 | 3 << 6},
-      {2, tiles},
-      {3, tiles},
+      {2, weight_tiles},
+      {3, weight_tiles},
       {4, 1},
       {5, 1},
-      {6, 1},
+      {6, tiles / weight_tiles},
       {7, layer.jobs},
       {8, layer.words},
       {9, layer.register_9},
@@ -66,16 +67,16 @@ void run_layer(Dut<Model>& dut, ConstantLayer& layer) {
   }
   dut->prog_valid_i = 0;
   // A word is sent when its slot was granted.
-  std::int64_t activations_sent = 0, weights_sent = 0, activation_tiles = 0, weight_tiles = 0;
+  std::int64_t activations_sent = 0, weights_sent = 0, activations_granted = 0, weights_granted = 0;
   for (std::int64_t cycle = 0; cycle < 100'000; ++cycle) {
-    dut->act_valid_i = activations_sent < std::min(activation_tiles, tiles) * activation_words;
-    dut->wgt_valid_i = weights_sent < std::min(weight_tiles, tiles) * weight_words;
+    dut->act_valid_i = activations_sent < std::min(activations_granted, tiles) * activation_words;
+    dut->wgt_valid_i = weights_sent < std::min(weights_granted, weight_tiles) * weight_words;
     set_port(dut->act_data_i, layer.activations[static_cast<std::size_t>(activations_sent % activation_words) % layer.activations.size()]);
     set_port(dut->wgt_data_i, layer.weights[static_cast<std::size_t>(weights_sent % weight_words) % layer.weights.size()]);
     dut.settle();
     if (!dut->running_o) return;
-    if (dut->act_slots_valid_o) activation_tiles += dut->act_slots_o;
-    if (dut->wgt_slots_valid_o) weight_tiles += dut->wgt_slots_o;
+    if (dut->act_slots_valid_o) activations_granted += dut->act_slots_o;
+    if (dut->wgt_slots_valid_o) weights_granted += dut->wgt_slots_o;
     activations_sent += dut->act_valid_i && dut->act_ready_o;
     weights_sent += dut->wgt_valid_i && dut->wgt_ready_o;
     if (dut->piece_valid_o) layer.complete.push_back(dut.cycle());
