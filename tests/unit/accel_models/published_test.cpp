@@ -117,9 +117,16 @@ TEST(ScaleSim, EveryRowIsEqual) {
   for (const auto& row : document->at("rows")) {
     const std::string size = std::to_string(row.at("array").get<int>());
     const auto model = convention("systolic-" + size + "x" + size + "-" + row.at("dataflow").get<std::string>(), Compat::kScaleSim, 1);
-    LayerShape layer =
-        testing_support::linear("gemm", row.at("shape").at("K").get<std::int64_t>(), row.at("shape").at("N").get<std::int64_t>());
-    layer.in_w = layer.out_w = row.at("shape").at("M").get<std::int64_t>();
+    LayerShape layer;
+    if (row.at("layer") == "ResNet18/Conv4_1a") {
+      layer = testing_support::conv("Conv4_1a", 128, 256, 28, 3, 2);
+    } else if (row.at("layer") == "ResNet18/Conv5_s") {
+      layer = testing_support::conv("Conv5_s", 256, 512, 14, 1, 2);
+    } else {
+      const auto extent = [&](const char* key) { return row.at("shape").at(key).get<std::int64_t>(); };
+      layer = testing_support::linear("gemm", extent("K"), extent("N"));
+      layer.in_w = layer.out_w = extent("M");
+    }
     const auto cost = model->cost(layer, {8, 8, 8}, Activity{});
     ASSERT_TRUE(cost);
     EXPECT_EQ(cost->cycles.value, row.at("cycles").get<std::int64_t>()) << row.dump();
