@@ -54,7 +54,7 @@ const std::vector<Build>& builds() {
       build<Vmma_core_4x4x64>("mma_core_4x4x64", {4, 4, 64, 64, 64, 4, 4}),
       build<Vapot_core_8x8x128>("apot_core_8x8x128", {8, 8, 128, 128, 1024, 16, 4}),
       build<Vapot_core_4x4x64>("apot_core_4x4x64", {4, 4, 64, 64, 64, 4, 4}),
-      build<Vsystolic_core_16x16>("systolic_core_16x16", {16, 16, 128, 128, 1024, 4, 33}),
+      build<Vsystolic_core_16x16>("systolic_core_16x16", {16, 16, 128, 128, 4096, 4, 33}),
       build<Vsystolic_core_8x4>("systolic_core_8x4", {8, 4, 64, 32, 64, 2, 13}),
       // One row of results: the units' rows sum up.
       build<Vfusion_core_8x8>("fusion_core_8x8", {1, 8, 256, 256, 1024, 4, 18}),
