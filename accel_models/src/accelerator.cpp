@@ -4,7 +4,9 @@
 #include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <regex>
 
+#include "compat/model.hpp"
 #include "dyad/accel_models/cached.hpp"
 #include "dyad/base/files.hpp"
 #include "embedded.hpp"
@@ -64,6 +66,48 @@ Result<hwsim::DramTiming> read_dram(const JsonReader& reader, double clock_mhz, 
   return timing;
 }
 
+Result<isca2018::Energies> read_isca2018(const JsonReader& reader) {
+  isca2018::Energies e;
+  DYAD_TRY(e.core_pj_per_cycle, read_sourced(reader, "core_pj_per_cycle"));
+  DYAD_TRY(e.wbuf_read_pj_per_bit, read_sourced(reader, "wbuf_read_pj_per_bit"));
+  DYAD_TRY(e.wbuf_write_pj_per_bit, read_sourced(reader, "wbuf_write_pj_per_bit"));
+  DYAD_TRY(e.ibuf_read_pj_per_bit, read_sourced(reader, "ibuf_read_pj_per_bit"));
+  DYAD_TRY(e.ibuf_write_pj_per_bit, read_sourced(reader, "ibuf_write_pj_per_bit"));
+  DYAD_TRY(e.obuf_read_pj_per_bit, read_sourced(reader, "obuf_read_pj_per_bit"));
+  DYAD_TRY(e.obuf_write_pj_per_bit, read_sourced(reader, "obuf_write_pj_per_bit"));
+  DYAD_TRY(e.dram_pj_per_bit, read_sourced(reader, "dram_pj_per_bit"));
+  DYAD_CHECK(reader.finish());
+  return e;
+}
+
+/// systolic-RxC-os, -ws and -is: the template with R rows and C columns of cells.
+std::optional<std::string> systolic_text(const std::string& name) {
+  static const std::regex pattern("systolic-([1-9][0-9]{0,2})x([1-9][0-9]{0,2})-(os|ws|is)");
+  std::smatch match;
+  if (!std::regex_match(name, match, pattern)) return std::nullopt;
+  const std::int64_t rows = std::stoll(match[1]), columns = std::stoll(match[2]);
+  const std::string dataflow = match[3], wanted = "systolic-" + dataflow;
+  for (const auto& [template_name, text] : embedded_templates()) {
+    if (template_name != wanted) continue;
+    Json document = Json::parse(text);
+    document["name"] = name;
+    const auto set = [&](const char* object, const char* key, std::int64_t value) { document[object][key]["value"] = value; };
+    if (dataflow == "os") {
+      set("systolic_core", "rows", rows);
+      set("systolic_core", "columns", columns);
+      set("systolic_core", "requantizer_lanes", std::max<std::int64_t>(1, rows / 4));
+    } else if (dataflow == "ws") {
+      set("weight_stationary", "depth_bits", 8 * rows);
+      set("weight_stationary", "columns", columns);
+    } else {
+      set("input_stationary", "depth_bits", 8 * rows);
+      set("input_stationary", "rows", columns);
+    }
+    return document.dump();
+  }
+  throw InternalError("a dataflow without a template");
+}
+
 /// The machine that the family's object in the document describes.
 Result<tiled::Operands> operands_of(const JsonReader& reader, const std::string& family) {
   std::string families, keys;
@@ -86,6 +130,8 @@ Result<tiled::Operands> operands_of(const JsonReader& reader, const std::string&
 std::vector<std::string> accelerator_names() {
   std::vector<std::string> names;
   for (const auto& entry : embedded_accelerators()) names.emplace_back(entry.first);
+  for (const char* size : {"8x8", "16x16", "32x32"})
+    for (const char* dataflow : {"os", "ws", "is"}) names.push_back(std::string("systolic-") + size + "-" + dataflow);
   std::sort(names.begin(), names.end());
   return names;
 }
@@ -110,6 +156,10 @@ Result<Accelerator> parse_accelerator(std::string_view text, const std::string& 
   DYAD_TRY(const JsonReader core, reader.member(tiled::core_key(operands)));
   DYAD_TRY(const tiled::Machine machine, tiled::read_machine(core, operands));
   accelerator.core = machine;
+  if (reader.has("isca2018")) {
+    DYAD_TRY(const JsonReader energies, reader.member("isca2018"));
+    DYAD_TRY(accelerator.isca2018, read_isca2018(energies));
+  }
   DYAD_TRY(const JsonReader dram, reader.member("dram"));
   DYAD_TRY(accelerator.dram, read_dram(dram, accelerator.clock_mhz.value, accelerator.dram_source));
   DYAD_TRY(const std::string technology, reader.string("technology"));
@@ -140,10 +190,11 @@ Result<Accelerator> parse_accelerator(std::string_view text, const std::string& 
 Result<Accelerator> load_accelerator(const std::string& name_or_file) {
   for (const auto& [name, text] : embedded_accelerators())
     if (name == name_or_file) return parse_accelerator(text, std::string(name) + ".json");
+  if (const auto text = systolic_text(name_or_file)) return parse_accelerator(*text, name_or_file + ".json");
   if (!std::filesystem::exists(name_or_file)) {
     std::string names;
     for (const std::string& name : accelerator_names()) names += (names.empty() ? "" : ", ") + name;
-    return Error{name_or_file, "no accelerator of that name, and no such file", "known names: " + names};
+    return Error{name_or_file, "no accelerator of that name, and no such file", "known names: " + names + " (and other sizes of systolic)"};
   }
   DYAD_TRY(const std::string text, read_text(name_or_file));
   return parse_accelerator(text, name_or_file);
@@ -156,11 +207,14 @@ Result<std::unique_ptr<CostModel>> make_cost_model(const std::string& name_or_fi
 
 Result<std::unique_ptr<CostModel>> make_cost_model(const Accelerator& accelerator, Tier tier, const CostOptions& options) {
   if (options.batch && *options.batch < 1) return Error{"--batch", "a batch has at least one image", "for example --batch 1"};
+  if (options.compat != Compat::kNone && tier != Tier::kAnalytic)
+    return Error{"--compat", "published conventions have the analytic tier only", "leave --tier or --compat out"};
   if (tier != Tier::kAnalytic && tier != Tier::kCycle)
     return Error{"--tier", "accelerator '" + accelerator.name + "' has no tier '" + std::string(to_string(tier)) + "'",
                  "known tiers: analytic, cycle"};
   Accelerator configured = accelerator;
   if (options.batch) configured.batch = *options.batch;
+  if (options.compat != Compat::kNone) return compat::make_model(configured, options.compat, options.im2col_layer);
   if (options.dram == DramMode::kIdeal) configured.dram = configured.dram.ideal();
   if (options.dram == DramMode::kUnlimited) configured.dram = configured.dram.unlimited();
   std::unique_ptr<CostModel> model = tiled::make_model(configured, tier, options.trace);

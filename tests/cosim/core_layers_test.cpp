@@ -22,7 +22,7 @@ class CoreLayers : public ::testing::TestWithParam<Build> {};
 INSTANTIATE_TEST_SUITE_P(Cores, CoreLayers,
                          ::testing::Values(Build{"bit_serial_core_4x4x64", Operands::kBitPlanes},
                                            Build{"mma_core_4x4x64", Operands::kElements}, Build{"apot_core_4x4x64", Operands::kCodes},
-                                           Build{"systolic_core_8x4", Operands::kColumns}),
+                                           Build{"systolic_core_8x4", Operands::kColumns}, Build{"fusion_core_4x2", Operands::kBricks}),
                          [](const auto& each) { return std::string(each.param.name); });
 
 /// The core's machine with random memories, drain and buffer.

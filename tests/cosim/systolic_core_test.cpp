@@ -14,7 +14,7 @@ TEST(SystolicCore, RunsRandomLayersAsItsReferenceDoes) {
     const Check small = check_systolic_core<Vsystolic_core_8x4>({seed, 60}, {8, 4, 8, 8}, 64, 2);
     EXPECT_EQ(small.mismatches, 0) << small.first;
     EXPECT_EQ(small.cases, 60);
-    const Check large = check_systolic_core<Vsystolic_core_16x16>({seed, 40}, {16, 16, 8, 8}, 1024, 4);
+    const Check large = check_systolic_core<Vsystolic_core_16x16>({seed, 40}, {16, 16, 8, 8}, 4096, 4);
     EXPECT_EQ(large.mismatches, 0) << large.first;
     EXPECT_EQ(large.cases, 40);
   }

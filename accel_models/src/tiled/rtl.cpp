@@ -1,6 +1,7 @@
 #include "dyad/accel_models/tiled/rtl.hpp"
 
 #include <algorithm>
+#include <bit>
 
 #include "dyad/cosim/average_reciprocal.hpp"
 
@@ -71,7 +72,10 @@ std::uint32_t operand_formats(const Machine& machine, const Problem& p) {
     case Operands::kElements: return p.packing.activation_element_bits == 8 ? 0 : p.packing.activation_element_bits == 4 ? 1 : 2;
     case Operands::kColumns: return 0;
     case Operands::kCodes: return static_cast<std::uint32_t>(p.packing.weight_entries);
-    case Operands::kBricks: throw InternalError("no fusion_core is built");
+    case Operands::kBricks: {
+      const auto code = [](std::int64_t bits) { return static_cast<std::uint32_t>(std::bit_width(static_cast<std::uint64_t>(bits)) - 2); };
+      return code(p.packing.activation_element_bits) | code(p.packing.weight_element_bits) << 8;
+    }
     case Operands::kStationaryWeights:
     case Operands::kStationaryActivations: throw InternalError("no core has stationary operands");
   }

@@ -33,7 +33,7 @@ void add_cores_checks(std::vector<RegisteredCheck>& checks) {
   add("apot_core/8x8x128", 1'000, [](const CheckOptions& o) { return check_apot_core<Vapot_core_8x8x128>(o, 8, 8, 128, 1024, 16); });
   add("systolic_core/8x4", 1'000, [](const CheckOptions& o) { return check_systolic_core<Vsystolic_core_8x4>(o, {8, 4, 8, 8}, 64, 2); });
   add("systolic_core/16x16", 1'000, [](const CheckOptions& o) {
-    return check_systolic_core<Vsystolic_core_16x16>(o, {16, 16, 8, 8}, 1024, 4);
+    return check_systolic_core<Vsystolic_core_16x16>(o, {16, 16, 8, 8}, 4096, 4);
   });
   add("fusion_core/4x2", 1'000, [](const CheckOptions& o) { return check_fusion_core<Vfusion_core_4x2>(o, 4, 2, 64, 2); });
   add("fusion_core/8x8", 1'000, [](const CheckOptions& o) { return check_fusion_core<Vfusion_core_8x8>(o, 8, 8, 1024, 4); });
