@@ -11,12 +11,12 @@ namespace {
 TEST(FusionCore, RunsRandomLayersAsItsReferenceDoes) {
   for (const std::uint64_t seed : {11, 12, 13}) {
     SCOPED_TRACE(seed);
-    const Check small = check_fusion_core<Vfusion_core_4x2>({seed, 20}, 4, 2, 64, 2);
+    const Check small = check_fusion_core<Vfusion_core_4x2>({seed, 60}, 4, 2, 64, 2);
     EXPECT_EQ(small.mismatches, 0) << small.first;
-    EXPECT_EQ(small.cases, 20);
-    const Check large = check_fusion_core<Vfusion_core_8x8>({seed, 10}, 8, 8, 1024, 4);
+    EXPECT_EQ(small.cases, 60);
+    const Check large = check_fusion_core<Vfusion_core_8x8>({seed, 40}, 8, 8, 1024, 4);
     EXPECT_EQ(large.mismatches, 0) << large.first;
-    EXPECT_EQ(large.cases, 10);
+    EXPECT_EQ(large.cases, 40);
   }
 }
 

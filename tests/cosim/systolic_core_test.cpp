@@ -11,12 +11,12 @@ namespace {
 TEST(SystolicCore, RunsRandomLayersAsItsReferenceDoes) {
   for (const std::uint64_t seed : {11, 12, 13}) {
     SCOPED_TRACE(seed);
-    const Check small = check_systolic_core<Vsystolic_core_8x4>({seed, 20}, {8, 4, 8, 8}, 64, 2);
+    const Check small = check_systolic_core<Vsystolic_core_8x4>({seed, 60}, {8, 4, 8, 8}, 64, 2);
     EXPECT_EQ(small.mismatches, 0) << small.first;
-    EXPECT_EQ(small.cases, 20);
-    const Check large = check_systolic_core<Vsystolic_core_16x16>({seed, 10}, {16, 16, 8, 8}, 4096, 4);
+    EXPECT_EQ(small.cases, 60);
+    const Check large = check_systolic_core<Vsystolic_core_16x16>({seed, 40}, {16, 16, 8, 8}, 4096, 4);
     EXPECT_EQ(large.mismatches, 0) << large.first;
-    EXPECT_EQ(large.cases, 10);
+    EXPECT_EQ(large.cases, 40);
   }
 }
 
@@ -37,27 +37,35 @@ ConstantLayer layer_of(std::int64_t jobs, std::int64_t words) {
   return layer;
 }
 
-// 8 + 4 - 1 = 11 cycles between captures: jobs of 2 and of 11 words take as long as each other, one of 12 words a cycle more. Four jobs a
-// result, whose drain (16 cycles) passes in the meantime.
+// 8 + 4 - 1 = 11 cycles between captures. The first result is complete when its tiles are fetched (one element of K a cycle), its job has
+// run (11 cycles or as many as it has elements), and it is drained; nothing else depends on K.
 TEST(SystolicCore, TakesTheLeastDistanceOfCapturesForShortJobs) {
-  for (const auto& [words, cycles] : {std::pair{1, 44}, {2, 44}, {10, 44}, {11, 44}, {12, 48}, {16, 64}}) {
-    SCOPED_TRACE(words);
+  const auto first_result = [](std::int64_t words) {
     Dut<Vsystolic_core_8x4> dut;
-    ConstantLayer layer = layer_of(4, words);
+    ConstantLayer layer = layer_of(1, words);
     run_layer(dut, layer);
-    ASSERT_EQ(layer.complete.size(), 6u);
-    EXPECT_EQ(layer.complete[5] - layer.complete[4], cycles);
-    EXPECT_EQ(layer.values, std::vector<std::int32_t>(6 * 16, 4 * words * 3 * -3));
+    EXPECT_EQ(layer.values, std::vector<std::int32_t>(6 * 16, static_cast<std::int32_t>(words) * 3 * -3));
+    EXPECT_EQ(layer.complete.size(), 6u);
+    return layer.complete.at(0);
+  };
+  const std::int64_t least = first_result(1) - (1 + 11);
+  for (const std::int64_t words : {2, 10, 11, 12, 16, 20}) {
+    SCOPED_TRACE(words);
+    EXPECT_EQ(first_result(words), least + words + std::max<std::int64_t>(words, 11));
   }
 }
 
-// One job a result: its 16 beats take longer than the array.
-TEST(SystolicCore, DrainsAsFastAsItsLanes) {
-  Dut<Vsystolic_core_8x4> dut;
-  ConstantLayer layer = layer_of(1, 3);
-  run_layer(dut, layer);
-  ASSERT_EQ(layer.complete.size(), 6u);
-  EXPECT_EQ(layer.complete[5] - layer.complete[4], 16);
+// Results follow each other as fast as the longest of job and drain, 16 beats of two lanes; partial sums too.
+TEST(SystolicCore, DrainsWhileTheNextJobRuns) {
+  for (const auto& [jobs, words, cycles] : {std::tuple{1, 3, 16}, {1, 16, 16}, {1, 20, 20}, {4, 3, 64}, {3, 15, 48}}) {
+    SCOPED_TRACE(std::to_string(jobs) + " jobs of " + std::to_string(words) + " words");
+    Dut<Vsystolic_core_8x4> dut;
+    ConstantLayer layer = layer_of(jobs, words);
+    run_layer(dut, layer);
+    ASSERT_EQ(layer.complete.size(), 6u);
+    EXPECT_EQ(layer.complete[5] - layer.complete[4], cycles);
+    EXPECT_EQ(layer.values, std::vector<std::int32_t>(6 * 16, jobs * words * 3 * -3));
+  }
 }
 
 }  // namespace

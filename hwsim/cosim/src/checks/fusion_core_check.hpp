@@ -13,6 +13,9 @@ class FusionFamily final : public CoreFamily {
   void choose(Random& random) override {
     format_ = {static_cast<int>(random.below(4)), static_cast<int>(random.below(4)), random.coin(), random.coin()};
   }
+  std::int64_t extra_shift() const override {
+    return std::max(0, format_.bits(format_.activation_width) + format_.bits(format_.weight_width) - 16);
+  }
   std::int64_t random_activation(Random& random) const override {
     return number(random, format_.activation_width, format_.activation_signed);
   }
