@@ -283,7 +283,7 @@ inline accel_models::tiled::Machine random_tiled_machine(
     case Operands::kStationaryActivations: machine.depth = one_of<std::int64_t>(random, {8, 24, 64, 128}); break;
     case Operands::kBricks:
       machine.depth = one_of<std::int64_t>(random, {32, 64, 96, 128});
-      machine.rows = 1;
+      machine.rows = random.coin() ? 1 : machine.rows;
       break;
   }
   machine.activation_entries = one_of<std::int64_t>(random, {20, 60, 200, 2000});

@@ -22,7 +22,7 @@ std::vector<std::uint32_t> LayerData::tile_lines(const OperandTile& tile) const 
   lower(tile, lowered);
   const Packing& packing = problem_.packing;
   const std::int64_t entries = words_ * (tile.is_weights ? packing.weight_entries : packing.activation_entries);
-  const std::int64_t entry_lines = tile.is_weights ? machine_.weight_lines() : machine_.activation_lines();
+  const std::int64_t entry_lines = tile.is_weights ? problem_.weight_lines : problem_.activation_lines;
   std::vector<std::uint32_t> lines(static_cast<std::size_t>(entries * entry_lines * words_per_line(tile.is_weights)), 0);
   const auto deal = [&](const auto& elements) {
     if (machine_.operands == Operands::kBitPlanes && machine_.activation_slice * machine_.weight_slice == 1)
@@ -39,7 +39,7 @@ std::vector<std::uint32_t> LayerData::tile_lines(const OperandTile& tile) const 
 
 template <typename Element>
 void LayerData::deal_planes(const OperandTile& tile, const Element* elements, std::uint32_t* lines) const {
-  const std::int64_t vectors = tile.is_weights ? machine_.columns : machine_.rows;
+  const std::int64_t vectors = tile.is_weights ? problem_.tile_columns : problem_.tile_rows;
   const std::int64_t planes = tile.is_weights ? problem_.weight_bits : problem_.activation_bits;
   const std::int64_t line_words = words_per_line(tile.is_weights), depth = machine_.depth;
   std::uint32_t unit[kMaxOperandBits];
@@ -60,9 +60,9 @@ void LayerData::deal_planes(const OperandTile& tile, const Element* elements, st
 template <typename Element>
 void LayerData::deal_elements(const OperandTile& tile, const Element* elements, std::uint32_t* lines) const {
   const Packing& packing = problem_.packing;
-  const std::int64_t vectors = tile.is_weights ? machine_.columns : machine_.rows;
+  const std::int64_t vectors = tile.is_weights ? problem_.tile_columns : problem_.tile_rows;
   const std::int64_t passes = tile.is_weights ? packing.weight_entries : packing.activation_entries;
-  const std::int64_t entry_lines = tile.is_weights ? machine_.weight_lines() : machine_.activation_lines();
+  const std::int64_t entry_lines = tile.is_weights ? problem_.weight_lines : problem_.activation_lines;
   const std::int64_t line_words = words_per_line(tile.is_weights);
   const std::int64_t stored = tile.is_weights ? packing.weight_element_bits : packing.activation_element_bits, part = stored / passes;
   // Of a fusion unit's 32 bits.
@@ -88,7 +88,7 @@ void LayerData::deal_elements(const OperandTile& tile, const Element* elements, 
         case Operands::kColumns: bit = v * machine_.depth; break;
         case Operands::kBricks: {
           const std::int64_t unit = within / unit_elements;
-          line = tile.is_weights ? unit : 0;
+          line = tile.is_weights ? unit : v;
           bit = (tile.is_weights ? v : unit) * 32 + within % unit_elements * part;
           break;
         }

@@ -54,8 +54,7 @@ std::string_view core_key(Operands operands) {
 std::int64_t Machine::activation_lines() const {
   if (given_activation_lines > 0) return given_activation_lines;
   switch (operands) {
-    case Operands::kColumns:
-    case Operands::kBricks: return 1;
+    case Operands::kColumns: return 1;
     case Operands::kStationaryActivations: return depth / kCellBits;
     default: return rows;
   }
@@ -125,7 +124,7 @@ Packing Machine::packing(std::int64_t weight_bits, std::int64_t activation_bits)
 
 std::int64_t Machine::lanes(const Packing& p) const {
   const std::int64_t products = p.elements * p.activation_element_bits * p.weight_element_bits;
-  if (operands == Operands::kStationaryWeights) return columns * products;
+  if (operands == Operands::kStationaryWeights || operands == Operands::kBricks) return columns * products / p.cycles;
   if (operands == Operands::kStationaryActivations) return rows * products;
   return rows * columns * products / p.cycles;
 }
@@ -208,8 +207,6 @@ Result<Machine> read_machine(const JsonReader& reader, Operands operands) {
     return wrong("depth_bits", "expected 1 to 15", "the bits of an element, for example 8");
   if (operands == Operands::kBricks && machine.depth % 32 != 0)
     return wrong("depth_bits", "expected a multiple of 32", "32 bits a fusion unit");
-  if (operands == Operands::kBricks && machine.rows != 1)
-    return wrong("rows", "expected 1", "the rows of fusion units sum up: depth_bits / 32");
   return machine;
 }
 

@@ -84,15 +84,15 @@ Problem make_problem(const LayerShape& layer, OperandBits bits, std::int64_t bat
   p.m = batch * layer.out_h * layer.out_w;
   p.n = packed * group_outputs;
   p.k = packed * reduction;
-  const bool vectors_of_rows = machine.operands == Operands::kStationaryWeights,
+  const bool vectors_of_rows = machine.operands == Operands::kStationaryWeights || machine.operands == Operands::kBricks,
              vectors_of_columns = machine.operands == Operands::kStationaryActivations;
   p.tile_rows = vectors_of_rows ? std::min(machine.rows, p.m) : machine.rows;
   p.tile_columns = vectors_of_columns ? std::min(machine.columns, p.n) : machine.columns;
   p.activation_lines = vectors_of_rows ? p.tile_rows : machine.activation_lines();
   p.weight_lines = vectors_of_columns ? p.tile_columns : machine.weight_lines();
-  p.word_cycles = p.packing.cycles;
+  p.word_cycles = machine.operands == Operands::kBricks ? p.packing.cycles * p.tile_rows : p.packing.cycles;
   // Cells take the next stationary operands in while vectors pass by the ones before, a line a cycle.
-  if (vectors_of_rows) p.word_cycles = std::max(p.tile_rows, p.weight_lines);
+  if (machine.operands == Operands::kStationaryWeights) p.word_cycles = std::max(p.tile_rows, p.weight_lines);
   if (vectors_of_columns) p.word_cycles = std::max(p.tile_columns, p.activation_lines);
   // The fetch stage builds rows of the lowered matrix on the fly: an element is read once a pass, and none that no output needs.
   const std::int64_t elements = std::min(layer.input_count(), layer.out_h * layer.out_w * reduction * groups);

@@ -123,6 +123,7 @@ std::int64_t read_number(const std::vector<std::uint32_t>& lines, const LayerDat
   const Packing packing = data.problem().packing;
   const std::int64_t bits = of_weights ? packing.weight_element_bits : packing.activation_element_bits, word = e / packing.elements;
   const std::int64_t within = e % packing.elements, vectors = of_weights ? machine.columns : machine.rows;
+  const std::int64_t vectors_used = data.problem().tile_rows;
   const std::int64_t units = std::max<std::int64_t>(1, machine.depth / 32);
   const std::int64_t unit = within / std::max<std::int64_t>(1, packing.elements / units);
   std::int64_t value = 0;
@@ -147,7 +148,7 @@ std::int64_t read_number(const std::vector<std::uint32_t>& lines, const LayerDat
     } else {
       const std::int64_t passes = bits / std::min<std::int64_t>(bits, 8), part = bits / passes;
       const std::int64_t entry = word * passes + b / part, in_unit = within % (packing.elements / units) * part + b % part;
-      line = of_weights ? entry * units + unit : entry;
+      line = of_weights ? entry * units + unit : entry * vectors_used + v;
       place = (of_weights ? v : unit) * 32 + in_unit;
     }
     const std::int64_t one = lines.at(static_cast<std::size_t>(line * data.words_per_line(of_weights) + place / 32)) >> (place % 32) & 1;
@@ -187,7 +188,7 @@ TEST_P(TiledLines, LinesOfWholeNumbersHoldWhatTheAccumulatorsAreMadeOf) {
       ASSERT_EQ(static_cast<std::int64_t>(a.size()), lines(false));
       ASSERT_EQ(static_cast<std::int64_t>(w.size()), lines(true));
       const std::int64_t elements = s.k_words * problem.packing.elements;
-      for (std::int64_t r = 0; r < machine.rows; ++r)
+      for (std::int64_t r = 0; r < problem.tile_rows; ++r)
         for (std::int64_t c = 0; c < machine.columns; ++c) {
           std::int64_t sum = 0, row_sum = 0;
           for (std::int64_t e = 0; e < elements; ++e) {
