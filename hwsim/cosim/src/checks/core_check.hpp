@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "checks/announced_slots.hpp"
 #include "checks/core_layers.hpp"
 #include "checks/lockstep.hpp"
 #include "checks/port_bits.hpp"
@@ -48,6 +49,7 @@ template <class Model>
 Check check_core(const std::string& name, const CheckOptions& options, const reference::TileCoreShape& shape, reference::TileCore expected,
                  CoreFamily& family) {
   Check check{name, 0, 0, ""};
+  if (const std::string difference = announced_slots_difference<Model>(options.mutant); !difference.empty()) check.mismatch(difference);
   Lockstep compare(check);
   Dut<Model> dut(options.mutant);
   LayerMaker maker(shape, family, options.seed);
