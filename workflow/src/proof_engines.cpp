@@ -1,5 +1,6 @@
 #include "proof_engines.hpp"
 
+#include <algorithm>
 #include <sstream>
 #include <vector>
 
@@ -74,13 +75,34 @@ Result<Obligation> prove_clauses(const ProofPlan& plan, const Netlist& netlist, 
   return obligation;
 }
 
+/// ABC on the and-inverter graph, all assertions as one: they hold in step k + 1 if they, and all assumptions, held in k steps before.
+Result<Obligation> step_in_abc(Obligation obligation, const ProofPlan& plan, const Netlist& netlist,
+                               const std::function<bool()>& cancelled) {
+  const std::string script = std::string("read_aiger ") + kMainAig + "; fold; strash; orpos; ind -F " + std::to_string(plan.induction + 1);
+  const Command command{{"yosys-abc", "-c", script}, netlist.folder, plan.cpu_limit_s, cancelled};
+  DYAD_TRY(const CommandResult result, run(command));
+  obligation.cpu_s = result.cpu_s;
+  if (says(result.output, "Networks are equivalent")) return obligation;
+  if (!says(result.output, "Networks are UNDECIDED") && !says(result.output, "Networks are NOT EQUIVALENT"))
+    return no_answer(obligation, command, result);
+  obligation.status = ProofStatus::kFailed;
+  obligation.reason = "not inductive over " + std::to_string(plan.induction) + " steps";
+  return obligation;
+}
+
 }  // namespace
 
-Result<void> require_engines(bool cnf) {
+Result<void> require_engines(const std::vector<ProofFile>& files) {
+  const auto uses = [&files](Engine engine) {
+    return std::ranges::any_of(files, [engine](const ProofFile& file) {
+      return std::ranges::any_of(file.proofs, [engine](const ProofPlan& plan) { return plan.engine == engine; });
+    });
+  };
   DYAD_CHECK(require_program("yosys", "yosys"));
   DYAD_CHECK(require_program("yosys-smtbmc", "yosys"));
   DYAD_CHECK(require_program("z3", "z3"));
-  if (cnf) DYAD_CHECK(require_program("cadical", "cadical"));
+  if (uses(Engine::kCnf)) DYAD_CHECK(require_program("cadical", "cadical"));
+  if (uses(Engine::kAbc)) DYAD_CHECK(require_program("yosys-abc", "yosys"));
   return {};
 }
 
@@ -110,6 +132,7 @@ Result<Obligation> prove_base(const ProofPlan& plan, const Netlist& netlist, con
 Result<Obligation> prove_induction(const ProofPlan& plan, const Netlist& netlist, const std::function<bool()>& cancelled) {
   if (netlist.fault) return faulty("induction", netlist);
   Obligation obligation{"induction", ProofStatus::kProved, "", false, 0};
+  if (plan.engine == Engine::kAbc) return step_in_abc(obligation, plan, netlist, cancelled);
   const Command command = smtbmc(plan, netlist, {"-i", "-t", std::to_string(plan.induction)}, kMainSmt, cancelled);
   DYAD_TRY(const CommandResult result, run(command));
   obligation.cpu_s = result.cpu_s;
