@@ -35,7 +35,7 @@ function(dyad_mutants module)
   set(folder ${CMAKE_CURRENT_BINARY_DIR}/${module})
   set(source ${DYAD_RTL_DIR}/${module}.sv)
   list(TRANSFORM arg_SUBMODULES PREPEND ${DYAD_RTL_DIR}/)
-  file(GLOB waivers CONFIGURE_DEPENDS ${DYAD_RTL_DIR}/lint/*.vlt)
+  file(GLOB waivers CONFIGURE_DEPENDS ${DYAD_RTL_DIR}/lint/*.vlt ${DYAD_RTL_DIR}/verilator/*.vlt)
 
   set(words)
   foreach(submodule IN LISTS arg_SUBMODULES)

@@ -35,7 +35,7 @@ function(dyad_verilate library)
   if(arg_TRACE)
     set(trace --trace-fst)
   endif()
-  file(GLOB waivers CONFIGURE_DEPENDS ${DYAD_RTL_DIR}/lint/*.vlt)
+  file(GLOB waivers CONFIGURE_DEPENDS ${DYAD_RTL_DIR}/lint/*.vlt ${DYAD_RTL_DIR}/verilator/*.vlt)
   file(GLOB included CONFIGURE_DEPENDS ${DYAD_RTL_DIR}/*.svh)
   add_custom_command(
     OUTPUT ${folder}/${prefix}__all.cpp ${folder}/${prefix}.h

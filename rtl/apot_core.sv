@@ -32,6 +32,7 @@ module apot_core #(
 
   logic [1023:0]                    r;
   logic                             job_start, issue, first, sum, issued, capture, acc_valid;
+  logic [4:0]                       unused_activation_pass, unused_weight_pass;
   logic [ActivationAddressBits-1:0] activation_base, activation_entry;
   logic [WeightAddressBits-1:0]     weight_base, weight_entry;
   logic [Rows*WordBits-1:0]         activations;
@@ -40,9 +41,10 @@ module apot_core #(
   logic [Rows*32-1:0]               row_sum;
 
   word_sequencer #(.ActivationAddressBits(ActivationAddressBits), .WeightAddressBits(WeightAddressBits)) u_words (
-      .clk_i, .rst_ni, .words_i(r[8*32+:32]), .passes_i(r[9*32+:5]),
+      .clk_i, .rst_ni, .words_i(r[8*32+:32]), .activation_passes_i(5'd1), .weight_passes_i(r[9*32+:5]),
       .start_i(job_start), .activation_base_i(activation_base), .weight_base_i(weight_base),
       .issue_o(issue), .activation_entry_o(activation_entry), .weight_entry_o(weight_entry),
+      .activation_pass_o(unused_activation_pass), .weight_pass_o(unused_weight_pass),
       .first_o(first), .sum_o(sum), .issued_o(issued)
   );
 

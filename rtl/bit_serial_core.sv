@@ -1,5 +1,5 @@
 /// The bit-serial core: Rows x Columns dot-product units of Depth bits between two tile memories, in the manner of BISMO. It runs a layer's
-/// tile program: operands come as words of bit planes, results leave requantized. Timing contract: docs/accel_models/bit_serial.md; program
+/// tile program: operands come as words of bit planes, results leave requantized. Timing contract: docs/accel_models/tiled.md; program
 /// and ports: docs/rtl/bit_serial_core.md.
 module bit_serial_core #(
     /// Output pixels of a tile.

@@ -29,9 +29,6 @@ module mma_dot #(
     /// The accumulator, two's complement.
     output logic [31:0] out_acc_o
 );
-  // One function for each unit: all inlined into one makes a simulation of many units slower.
-  // verilator no_inline_module
-
   localparam int unsigned Groups = (WordBits + 31) / 32;
   // Four products of 8 x 8 bits: at most 4 * 255 * 255 = 260,100 < 2^18, so 19 bits with the sign.
   localparam int unsigned GroupWidth = 19;

@@ -4,11 +4,13 @@
 #include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <regex>
 
-#include "bit_serial/model.hpp"
+#include "compat/model.hpp"
 #include "dyad/accel_models/cached.hpp"
 #include "dyad/base/files.hpp"
 #include "embedded.hpp"
+#include "tiled/model.hpp"
 
 namespace dyad::accel_models {
 namespace {
@@ -64,11 +66,72 @@ Result<hwsim::DramTiming> read_dram(const JsonReader& reader, double clock_mhz, 
   return timing;
 }
 
+Result<isca2018::Energies> read_isca2018(const JsonReader& reader) {
+  isca2018::Energies e;
+  DYAD_TRY(e.core_pj_per_cycle, read_sourced(reader, "core_pj_per_cycle"));
+  DYAD_TRY(e.wbuf_read_pj_per_bit, read_sourced(reader, "wbuf_read_pj_per_bit"));
+  DYAD_TRY(e.wbuf_write_pj_per_bit, read_sourced(reader, "wbuf_write_pj_per_bit"));
+  DYAD_TRY(e.ibuf_read_pj_per_bit, read_sourced(reader, "ibuf_read_pj_per_bit"));
+  DYAD_TRY(e.ibuf_write_pj_per_bit, read_sourced(reader, "ibuf_write_pj_per_bit"));
+  DYAD_TRY(e.obuf_read_pj_per_bit, read_sourced(reader, "obuf_read_pj_per_bit"));
+  DYAD_TRY(e.obuf_write_pj_per_bit, read_sourced(reader, "obuf_write_pj_per_bit"));
+  DYAD_TRY(e.dram_pj_per_bit, read_sourced(reader, "dram_pj_per_bit"));
+  DYAD_CHECK(reader.finish());
+  return e;
+}
+
+/// systolic-RxC-os, -ws and -is: the template with R rows and C columns of cells.
+std::optional<std::string> systolic_text(const std::string& name) {
+  static const std::regex pattern("systolic-([1-9][0-9]{0,2})x([1-9][0-9]{0,2})-(os|ws|is)");
+  std::smatch match;
+  if (!std::regex_match(name, match, pattern)) return std::nullopt;
+  const std::int64_t rows = std::stoll(match[1]), columns = std::stoll(match[2]);
+  const std::string dataflow = match[3], wanted = "systolic-" + dataflow;
+  for (const auto& [template_name, text] : embedded_templates()) {
+    if (template_name != wanted) continue;
+    Json document = Json::parse(text);
+    document["name"] = name;
+    const auto set = [&](const char* object, const char* key, std::int64_t value) { document[object][key]["value"] = value; };
+    if (dataflow == "os") {
+      set("systolic_core", "rows", rows);
+      set("systolic_core", "columns", columns);
+      set("systolic_core", "requantizer_lanes", std::max<std::int64_t>(1, rows / 4));
+    } else if (dataflow == "ws") {
+      set("weight_stationary", "depth_bits", 8 * rows);
+      set("weight_stationary", "columns", columns);
+    } else {
+      set("input_stationary", "depth_bits", 8 * rows);
+      set("input_stationary", "rows", columns);
+    }
+    return document.dump();
+  }
+  throw InternalError("a dataflow without a template");
+}
+
+/// The machine that the family's object in the document describes.
+Result<tiled::Operands> operands_of(const JsonReader& reader, const std::string& family) {
+  std::string families, keys;
+  for (const tiled::Operands each : tiled::kAllOperands) {
+    const std::string name(tiled::family_of(each)), key(tiled::core_key(each));
+    if (families.find(name) == std::string::npos) families += (families.empty() ? "" : ", ") + name;
+    if (name != family) continue;
+    if (reader.has(key)) return each;
+    keys += (keys.empty() ? "'" : " or '") + key + "'";
+  }
+  if (keys.empty()) {
+    DYAD_TRY(const JsonReader node, reader.member("family"));
+    return node.error("no accelerator family '" + family + "'", "known families: " + families);
+  }
+  return reader.error(keys + " is missing", "the machine of family " + family);
+}
+
 }  // namespace
 
 std::vector<std::string> accelerator_names() {
   std::vector<std::string> names;
   for (const auto& entry : embedded_accelerators()) names.emplace_back(entry.first);
+  for (const char* size : {"8x8", "16x16", "32x32"})
+    for (const char* dataflow : {"os", "ws", "is"}) names.push_back(std::string("systolic-") + size + "-" + dataflow);
   std::sort(names.begin(), names.end());
   return names;
 }
@@ -81,10 +144,7 @@ Result<Accelerator> parse_accelerator(std::string_view text, const std::string& 
   DYAD_TRY(accelerator.name, reader.string("name"));
   if (reader.has("description")) DYAD_CHECK(reader.string("description"));
   DYAD_TRY(accelerator.family, reader.string("family"));
-  if (accelerator.family != "bit_serial") {
-    DYAD_TRY(const JsonReader node, reader.member("family"));
-    return node.error("no accelerator family '" + accelerator.family + "'", "known families: bit_serial");
-  }
+  DYAD_TRY(const tiled::Operands operands, operands_of(reader, accelerator.family));
   DYAD_TRY(accelerator.clock_mhz, read_sourced(reader, "clock_mhz"));
   if (accelerator.clock_mhz.value <= 0) {
     DYAD_TRY(const JsonReader node, reader.member("clock_mhz"));
@@ -93,9 +153,13 @@ Result<Accelerator> parse_accelerator(std::string_view text, const std::string& 
   }
   DYAD_TRY(const std::int64_t batch, reader.integer("batch", 1, 65536));
   accelerator.batch = static_cast<int>(batch);
-  DYAD_TRY(const JsonReader core, reader.member("bit_serial"));
-  DYAD_TRY(const bit_serial::Machine machine, bit_serial::read_machine(core));
+  DYAD_TRY(const JsonReader core, reader.member(tiled::core_key(operands)));
+  DYAD_TRY(const tiled::Machine machine, tiled::read_machine(core, operands));
   accelerator.core = machine;
+  if (reader.has("isca2018")) {
+    DYAD_TRY(const JsonReader energies, reader.member("isca2018"));
+    DYAD_TRY(accelerator.isca2018, read_isca2018(energies));
+  }
   DYAD_TRY(const JsonReader dram, reader.member("dram"));
   DYAD_TRY(accelerator.dram, read_dram(dram, accelerator.clock_mhz.value, accelerator.dram_source));
   DYAD_TRY(const std::string technology, reader.string("technology"));
@@ -105,11 +169,20 @@ Result<Accelerator> parse_accelerator(std::string_view text, const std::string& 
   const std::filesystem::path beside = std::filesystem::path(place).parent_path() / technology;
   DYAD_TRY(accelerator.technology, load_technology(std::filesystem::is_regular_file(beside) ? beside.string() : technology));
   const Technology& t = accelerator.technology;
+  const bool multiplies = operands != tiled::Operands::kBitPlanes && operands != tiled::Operands::kCodes;
+  const bool adds = operands == tiled::Operands::kCodes;
+  if ((multiplies && !t.mac_energy_pj) || (adds && !t.add_energy_pj)) {
+    DYAD_TRY(const JsonReader node, reader.member("technology"));
+    return node.error("technology '" + t.name + "' has no " + (adds ? "add" : "mac") + "_energy_pj, which this family's array takes",
+                      "add it, with its source");
+  }
   std::uint64_t hash = hash_text(document.dump());
   for (const Sourced* number :
        {&t.binary_op_energy_pj, &t.requantize_energy_pj, &t.sram_read_energy_pj_per_bit, &t.sram_write_energy_pj_per_bit,
         &t.dram_energy_pj_per_bit, &t.sram_leakage_mw_per_bit, &t.array_leakage_mw_per_lane})
     hash = hash_text(Json(number->value).dump(), hash);
+  for (const auto* number : {&t.mac_energy_pj, &t.add_energy_pj})
+    if (*number) hash = hash_text(Json((*number)->value).dump(), hash);
   accelerator.hash = hex(hash);
   return accelerator;
 }
@@ -117,10 +190,11 @@ Result<Accelerator> parse_accelerator(std::string_view text, const std::string& 
 Result<Accelerator> load_accelerator(const std::string& name_or_file) {
   for (const auto& [name, text] : embedded_accelerators())
     if (name == name_or_file) return parse_accelerator(text, std::string(name) + ".json");
+  if (const auto text = systolic_text(name_or_file)) return parse_accelerator(*text, name_or_file + ".json");
   if (!std::filesystem::exists(name_or_file)) {
     std::string names;
     for (const std::string& name : accelerator_names()) names += (names.empty() ? "" : ", ") + name;
-    return Error{name_or_file, "no accelerator of that name, and no such file", "known names: " + names};
+    return Error{name_or_file, "no accelerator of that name, and no such file", "known names: " + names + " (and other sizes of systolic)"};
   }
   DYAD_TRY(const std::string text, read_text(name_or_file));
   return parse_accelerator(text, name_or_file);
@@ -133,14 +207,17 @@ Result<std::unique_ptr<CostModel>> make_cost_model(const std::string& name_or_fi
 
 Result<std::unique_ptr<CostModel>> make_cost_model(const Accelerator& accelerator, Tier tier, const CostOptions& options) {
   if (options.batch && *options.batch < 1) return Error{"--batch", "a batch has at least one image", "for example --batch 1"};
+  if (options.compat != Compat::kNone && tier != Tier::kAnalytic)
+    return Error{"--compat", "published conventions have the analytic tier only", "leave --tier or --compat out"};
   if (tier != Tier::kAnalytic && tier != Tier::kCycle)
     return Error{"--tier", "accelerator '" + accelerator.name + "' has no tier '" + std::string(to_string(tier)) + "'",
                  "known tiers: analytic, cycle"};
   Accelerator configured = accelerator;
   if (options.batch) configured.batch = *options.batch;
+  if (options.compat != Compat::kNone) return compat::make_model(configured, options.compat, options.im2col_layer);
   if (options.dram == DramMode::kIdeal) configured.dram = configured.dram.ideal();
   if (options.dram == DramMode::kUnlimited) configured.dram = configured.dram.unlimited();
-  std::unique_ptr<CostModel> model = bit_serial::make_model(configured, tier, options.trace);
+  std::unique_ptr<CostModel> model = tiled::make_model(configured, tier, options.trace);
   if (tier == Tier::kCycle && !options.trace) model = std::make_unique<CachedCostModel>(std::move(model));
   return model;
 }

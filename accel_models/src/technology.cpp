@@ -33,6 +33,12 @@ Result<Technology> parse_technology(std::string_view text, const std::string& pl
   Technology technology;
   DYAD_TRY(technology.name, reader.string("name"));
   DYAD_TRY(technology.binary_op_energy_pj, read_sourced(reader, "binary_op_energy_pj"));
+  if (reader.has("mac_energy_pj")) {
+    DYAD_TRY(technology.mac_energy_pj, read_sourced(reader, "mac_energy_pj"));
+  }
+  if (reader.has("add_energy_pj")) {
+    DYAD_TRY(technology.add_energy_pj, read_sourced(reader, "add_energy_pj"));
+  }
   DYAD_TRY(technology.requantize_energy_pj, read_sourced(reader, "requantize_energy_pj"));
   DYAD_TRY(technology.sram_read_energy_pj_per_bit, read_sourced(reader, "sram_read_energy_pj_per_bit"));
   DYAD_TRY(technology.sram_write_energy_pj_per_bit, read_sourced(reader, "sram_write_energy_pj_per_bit"));

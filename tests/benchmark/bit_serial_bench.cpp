@@ -2,12 +2,12 @@
 #include <benchmark/benchmark.h>
 
 #include "dyad/accel_models/accelerator.hpp"
-#include "dyad/accel_models/bit_serial/analytic.hpp"
-#include "dyad/accel_models/bit_serial/cycle.hpp"
+#include "dyad/accel_models/tiled/analytic.hpp"
+#include "dyad/accel_models/tiled/cycle.hpp"
 #include "dyad/base/random.hpp"
 #include "support/layers.hpp"
 
-namespace dyad::accel_models::bit_serial {
+namespace dyad::accel_models::tiled {
 namespace {
 
 const char* const kNames[] = {"bismo-edge", "bismo-cloud"};
@@ -122,7 +122,7 @@ void BM_AccelModels_CycleWithData(benchmark::State& state) {
 BENCHMARK(BM_AccelModels_CycleWithData)->ArgsProduct({{0, 1}, {1, 2, 4, 8}, {20, 18}})->Unit(benchmark::kMillisecond);
 
 }  // namespace
-}  // namespace dyad::accel_models::bit_serial
+}  // namespace dyad::accel_models::tiled
 
 // SystemC's library has a main of its own, so benchmark_main would not be linked.
 BENCHMARK_MAIN();

@@ -5,20 +5,20 @@
 #include <chrono>
 
 #include "core_simulation.hpp"
-#include "dyad/accel_models/bit_serial/rtl.hpp"
+#include "dyad/accel_models/tiled/rtl.hpp"
 #include "dyad/base/random.hpp"
 
 namespace dyad::cosim {
 namespace {
 
 using Model = Vbit_serial_core_8x8x256;
-namespace bit_serial = accel_models::bit_serial;
+namespace tiled = accel_models::tiled;
 
 /// A 3 x 3 convolution of ResNet-20's second stage at W4A4 with random integers.
 struct Layer {
   IntegerLayer layer;
   IntegerTensor input;
-  bit_serial::Machine machine;
+  tiled::Machine machine;
   hwsim::DramTiming dram;
 
   Layer() {
@@ -58,11 +58,11 @@ struct Inputs {
 
 void BM_Cosim_BitSerialCore(benchmark::State& state) {
   const Layer one;
-  bit_serial::LayerOperands operands;
+  tiled::LayerOperands operands;
   operands.layer = &one.layer;
   operands.inputs = {&one.input};
-  const auto problem = bit_serial::make_problem(bit_serial::cost_shape(operands), bit_serial::operand_bits(operands), 1, one.machine);
-  const auto schedule = bit_serial::make_schedule(problem, one.machine, one.dram, bit_serial::Order::kWeightsResident);
+  const auto problem = tiled::make_problem(tiled::cost_shape(operands), tiled::operand_bits(operands), 1, one.machine);
+  const auto schedule = tiled::make_schedule(problem, one.machine, one.dram, tiled::Order::kWeightsResident);
   CoreSimulationOf<Model> core(make_core("bit_serial_core_8x8x256")->shape());
 
   std::vector<Inputs> inputs;
@@ -71,8 +71,8 @@ void BM_Cosim_BitSerialCore(benchmark::State& state) {
   double inside_s = 0, bare_s = 0;
   const auto seconds = [](auto since) { return std::chrono::duration<double>(std::chrono::steady_clock::now() - since).count(); };
   const auto run = [&] {
-    auto data = bit_serial::LayerData::make(operands, problem, *schedule, one.machine);
-    const auto result = bit_serial::run_on_core(core, *data, one.machine, one.dram);
+    auto data = tiled::LayerData::make(operands, problem, *schedule, one.machine);
+    const auto result = tiled::run_on_core(core, *data, one.machine, one.dram);
     return result ? result->clocked_cycles : 0;
   };
   core.observe([&](Model& m) {

@@ -1,7 +1,7 @@
 // Clock rate of the Verilated arrays, alone: a new pair of operands in every cycle, a capture every 64 cycles.
-#include <Vapot_array.h>
+#include <Vapot_array_8x8x128.h>
 #include <Vbit_serial_array.h>
-#include <Vmma_tile.h>
+#include <Vmma_tile_8x8x128.h>
 #include <benchmark/benchmark.h>
 
 #include "dyad/base/random.hpp"
@@ -16,12 +16,12 @@ void set_controls(Vbit_serial_array& array, int cycle) {
   array.in_sum_i = cycle % 8 == 0;
   array.in_sum_negate_i = 0;
 }
-void set_controls(Vmma_tile& array, int) {
+void set_controls(Vmma_tile_8x8x128& array, int) {
   array.in_mode_i = 0;
   array.in_activation_signed_i = 0;
   array.in_weight_signed_i = 1;
 }
-void set_controls(Vapot_array& array, int) {
+void set_controls(Vapot_array_8x8x128& array, int) {
   array.in_activation_signed_i = 0;
   array.in_sum_i = 1;
 }
@@ -52,8 +52,8 @@ void BM_Rtl_Array(benchmark::State& state) {
   state.counters["cycles_per_s"] = benchmark::Counter(static_cast<double>(cycles), benchmark::Counter::kIsRate);
 }
 BENCHMARK(BM_Rtl_Array<Vbit_serial_array>)->Name("BM_Rtl_BitSerialArray/8x8x256");
-BENCHMARK(BM_Rtl_Array<Vmma_tile>)->Name("BM_Rtl_MmaTile/2x2x128");
-BENCHMARK(BM_Rtl_Array<Vapot_array>)->Name("BM_Rtl_ApotArray/2x2x128");
+BENCHMARK(BM_Rtl_Array<Vmma_tile_8x8x128>)->Name("BM_Rtl_MmaTile/8x8x128");
+BENCHMARK(BM_Rtl_Array<Vapot_array_8x8x128>)->Name("BM_Rtl_ApotArray/8x8x128");
 
 }  // namespace
 }  // namespace dyad::cosim

@@ -1,5 +1,5 @@
 // Clock rate of the Verilated systolic arrays, alone: new operands in every cycle, a capture every 64 cycles.
-#include <Vfusion_array.h>
+#include <Vfusion_array_8x8.h>
 #include <Voutput_stationary_16x16.h>
 #include <Vweight_stationary_16x16.h>
 #include <benchmark/benchmark.h>
@@ -22,7 +22,7 @@ void set_controls(Vweight_stationary_16x16& array, int cycle) {
   array.in_load_i = cycle < 16;
   array.in_load_row_i = static_cast<std::uint8_t>(cycle & 15);
 }
-void set_controls(Vfusion_array& array, int cycle) {
+void set_controls(Vfusion_array_8x8& array, int cycle) {
   array.in_sum_i = 1;
   array.in_activation_mode_i = 1;
   array.in_weight_mode_i = 1;
@@ -67,7 +67,7 @@ void BM_Rtl_SystolicArray(benchmark::State& state) {
 }
 BENCHMARK(BM_Rtl_SystolicArray<Voutput_stationary_16x16>)->Name("BM_Rtl_OutputStationary/16x16");
 BENCHMARK(BM_Rtl_SystolicArray<Vweight_stationary_16x16>)->Name("BM_Rtl_WeightStationary/16x16");
-BENCHMARK(BM_Rtl_SystolicArray<Vfusion_array>)->Name("BM_Rtl_FusionArray/4x2");
+BENCHMARK(BM_Rtl_SystolicArray<Vfusion_array_8x8>)->Name("BM_Rtl_FusionArray/8x8");
 
 }  // namespace
 }  // namespace dyad::cosim

@@ -1,4 +1,5 @@
-"""Whole networks through the Verilated core: the logits of the scalar backend and the cycles of the cycle tier."""
+"""Whole networks through the Verilated cores: the logits of the scalar backend and the cycles of the cycle tier."""
+import json
 import pathlib
 import sys
 import tempfile
@@ -21,12 +22,20 @@ class RtlRun(unittest.TestCase):
         cls.scratch.cleanup()
 
     def quantized(self, model, data, bits, *flags):
-        out = self.folder / f"{pathlib.Path(model).stem}_{bits}{''.join(flags)}.dyad".replace("--", "_")
+        out = self.folder / f"{pathlib.Path(model).stem}_{pathlib.Path(bits).stem}{''.join(flags)}.dyad".replace("--", "_")
         program.document("quantize", model, "--bits", bits, "--calibrate", data, "--images", 256, "--out", out, *flags)
         return out
 
-    def assert_same(self, network, data, images):
-        rtl = program.document("run", network, "--data", data, "--backend", "rtl", "--limit", images)
+    def mixed(self, model):
+        """A bit list in which neighbours differ, 2 to 8 bits of either operand."""
+        layers = [layer["name"] for layer in program.document("inspect", model)["layers"] if layer["kind"] in ("conv", "linear")]
+        bits = {name: {"w": 2 + 3 * i % 7, "a": 2 + (5 * i + 6) % 7} for i, name in enumerate(layers)}
+        file = self.folder / "mixed.json"
+        file.write_text(json.dumps({"schema": "dyad.bits/1", "layers": bits}))
+        return file
+
+    def assert_same(self, network, data, images, accelerator="bismo-edge"):
+        rtl = program.document("run", network, "--data", data, "--backend", "rtl", "--limit", images, "--accelerator", accelerator)
         scalar = program.document("run", network, "--data", data, "--backend", "scalar", "--limit", images)
         self.assertEqual(rtl["images"], images)
         self.assertEqual(rtl["digest"], scalar["digest"])
@@ -46,6 +55,18 @@ class RtlRun(unittest.TestCase):
             rtl = self.assert_same(self.quantized(CIFAR / "resnet20.onnx", CIFAR, bits), CIFAR, 4)
             simulated = program.document("simulate", CIFAR / "resnet20.onnx", "--bits", bits, "--accelerator", "bismo-edge", "--tier", "cycle")
             self.assertEqual(rtl["cycles"], 4 * simulated["totals"]["cycles"], bits)
+
+    @unittest.skipUnless(FASHION.exists(), "needs Debian's dataset-fashion-mnist")
+    def test_mixed_bits_through_three_cores(self):
+        network = self.quantized("embedded", FASHION, self.mixed("embedded"))
+        for accelerator in ("bismo-edge", "mma-8x8", "systolic-16x16-os"):
+            self.assert_same(network, FASHION, 2, accelerator)
+
+    @unittest.skipUnless((CIFAR / "resnet20.onnx").exists(), "needs cifar10/resnet20.onnx under DYAD_DATA")
+    def test_resnet20_with_mixed_bits_through_three_cores(self):
+        network = self.quantized(CIFAR / "resnet20.onnx", CIFAR, self.mixed(CIFAR / "resnet20.onnx"))
+        for accelerator in ("bismo-edge", "mma-8x8", "systolic-16x16-os"):
+            self.assert_same(network, CIFAR, 4, accelerator)
 
     @unittest.skipUnless(FASHION.exists(), "needs Debian's dataset-fashion-mnist")
     def test_waves(self):

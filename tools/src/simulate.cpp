@@ -21,9 +21,9 @@ namespace {
 struct Options {
   ModelOptions model;
   BitsOptions bits;
-  std::string gemm, conv, accelerator, tier = "analytic", dram = "described", trace, table_out;
+  std::string gemm, conv, accelerator, tier = "analytic", dram = "described", compat, trace, table_out;
   int batch = 0;
-  bool table = false, json = false;
+  bool table = false, im2col = false, json = false;
 };
 
 /// The cost table to the file that its ending names.
@@ -32,6 +32,22 @@ Result<void> write_table(const workflow::CostTable& table, const std::string& fi
   if (extension == ".csv") return write_text(file, workflow::table_csv(table));
   if (extension == ".npy") return write_text(file, workflow::table_npy(table));
   return Error{file, "a table is written as .csv or .npy", "change the ending"};
+}
+
+/// The table of bismo-cloud is HAQ's, unless another tier is asked for.
+accel_models::Compat compat_of(const Options& options) {
+  using accel_models::Compat;
+  if (options.compat == "haq") return Compat::kHaq;
+  if (options.compat == "isca2018") return Compat::kIsca2018;
+  if (options.compat == "scalesim") return Compat::kScaleSim;
+  if (options.compat.empty() && options.table && options.accelerator == "bismo-cloud" && options.tier == "analytic") return Compat::kHaq;
+  return Compat::kNone;
+}
+
+std::string first_weighted(const network::Network& network) {
+  for (const LayerShape& layer : network::layer_shapes(network))
+    if (layer.is_weighted()) return layer.name;
+  return "";
 }
 
 Result<int> print_table(const Options& options, const network::Network& network, const CostModel& model) {
@@ -50,6 +66,7 @@ Result<workflow::Simulation> simulate_one_layer(const Options& options, accel_mo
            options.gemm.empty() ? workflow::parse_conv(options.conv) : workflow::parse_gemm(options.gemm));
   if (!cost.batch) cost.batch = layer.batch;
   DYAD_TRY(const LayerBits bits, network::width_from_text(options.bits.bits));
+  if (options.im2col) cost.im2col_layer = layer.shape.name;
   DYAD_TRY(const auto model, accel_models::make_cost_model(options.accelerator, tier, cost));
   DYAD_TRY(workflow::Simulation simulation,
            workflow::simulate_layers(std::span(&layer.shape, 1), {bits.weight, bits.activation, bits.activation}, *model));
@@ -69,6 +86,9 @@ Result<int> run(const Options& options) {
   cost.dram = options.dram == "ideal"       ? accel_models::DramMode::kIdeal
               : options.dram == "unlimited" ? accel_models::DramMode::kUnlimited
                                             : accel_models::DramMode::kAsDescribed;
+  cost.compat = compat_of(options);
+  if (options.im2col && cost.compat != accel_models::Compat::kIsca2018)
+    return Error{"--im2col", "belongs to --compat isca2018", "leave one of them out, or add the other"};
   if (!options.trace.empty()) {
     if (*tier != Tier::kCycle) return Error{"--trace", "only the cycle tier has a timeline", "add --tier cycle"};
     cost.trace = std::make_shared<hwsim::Trace>();
@@ -78,6 +98,7 @@ Result<int> run(const Options& options) {
     DYAD_TRY(simulation, simulate_one_layer(options, cost, *tier));
   } else {
     DYAD_TRY(const network::Network network, options.model.load());
+    if (options.im2col) cost.im2col_layer = first_weighted(network);
     DYAD_TRY(const auto model, accel_models::make_cost_model(options.accelerator, *tier, cost));
     if (options.table) return print_table(options, network, *model);
     DYAD_TRY(const auto bits, options.bits.read(network));
@@ -112,6 +133,10 @@ void add_simulate(CLI::App& program, Action& action) {
   verb->add_option("--dram", options->dram, "described; ideal: fixed latency and bandwidth; unlimited: fixed latency only")
       ->check(CLI::IsMember({"described", "ideal", "unlimited"}))
       ->capture_default_str();
+  verb->add_option("--compat", options->compat,
+                   "A published simulator's conventions: haq (implied by bismo-cloud --table), isca2018 (Bit Fusion), scalesim; none")
+      ->check(CLI::IsMember({"haq", "isca2018", "scalesim", "none"}));
+  verb->add_flag("--im2col", options->im2col, "Of --compat isca2018: the host builds the rows of the first layer");
   verb->add_option("--trace", options->trace, "Timeline of the cycle tier, for Perfetto");
   verb->add_flag("--table", options->table, "Cycles and energy of every layer at every w and a from 1 to 8");
   verb->add_option("--table-out", options->table_out, "The table as .csv, or its cycles as .npy [layer][w-1][a-1]")->needs("--table");

@@ -5,8 +5,8 @@
 #include <memory>
 #include <optional>
 
-#include "dyad/accel_models/bit_serial/analytic.hpp"
-#include "dyad/accel_models/bit_serial/rtl.hpp"
+#include "dyad/accel_models/tiled/analytic.hpp"
+#include "dyad/accel_models/tiled/rtl.hpp"
 #include "dyad/cosim/requantizer_driver.hpp"
 #include "dyad/kernels/backends.hpp"
 #include "evaluation_parts.hpp"
@@ -15,7 +15,7 @@
 namespace dyad::workflow {
 namespace {
 
-namespace bit_serial = accel_models::bit_serial;
+namespace tiled = accel_models::tiled;
 using quantizer::IntegerNetwork;
 
 /// What happens to a tensor next. Layer i of the network writes tensor i + 1.
@@ -24,8 +24,8 @@ struct Step {
   std::size_t layer = 0;
   std::optional<std::size_t> addition;   ///< kCore: added inside; `layer` makes one of its operands
   std::optional<std::size_t> narrowing;  ///< kCore: a rescaling of the result by its only reader
-  bit_serial::Schedule schedule;
-  bit_serial::Problem problem;
+  tiled::Schedule schedule;
+  tiled::Problem problem;
   std::size_t last() const { return narrowing ? *narrowing : addition ? *addition : layer; }
 };
 
@@ -60,11 +60,11 @@ bool takes_narrowing(const IntegerLayer& pool, const IntegerLayer& reader) {
 
 class Runner {
  public:
-  Runner(const IntegerNetwork& network, const accel_models::Accelerator& accelerator, const bit_serial::Machine& machine)
+  Runner(const IntegerNetwork& network, const accel_models::Accelerator& accelerator, const tiled::Machine& machine)
       : network_(network), accelerator_(accelerator), machine_(machine), scalar_(kernels::make_scalar_backend()) {}
 
   Result<void> prepare(const std::filesystem::path& waves) {
-    DYAD_TRY(const cosim::CoreShape shape, bit_serial::core_for(machine_));
+    DYAD_TRY(const cosim::CoreShape shape, tiled::core_for(machine_));
     accel_models::CostOptions options;
     options.batch = 1;
     DYAD_TRY(cycle_tier_, accel_models::make_cost_model(accelerator_, Tier::kCycle, options));
@@ -98,8 +98,8 @@ class Runner {
   }
 
  private:
-  bit_serial::LayerOperands operands_of(const Step& step, const std::vector<IntegerTensor>* tensors) const {
-    bit_serial::LayerOperands operands;
+  tiled::LayerOperands operands_of(const Step& step, const std::vector<IntegerTensor>* tensors) const {
+    tiled::LayerOperands operands;
     operands.layer = &network_.layers[step.layer];
     if (tensors)
       for (const int tensor : network_.inputs[step.layer]) operands.inputs.push_back(&(*tensors)[static_cast<std::size_t>(tensor)]);
@@ -115,15 +115,15 @@ class Runner {
 
   /// Chooses the schedule, as the cost model does.
   Result<void> schedule(Step& step) {
-    const bit_serial::LayerOperands operands = operands_of(step, nullptr);
-    const LayerShape shape = bit_serial::cost_shape(operands);
-    const OperandBits bits = bit_serial::operand_bits(operands);
-    const auto estimate = bit_serial::estimate(shape, bits, 1, machine_, accelerator_.dram);
+    const tiled::LayerOperands operands = operands_of(step, nullptr);
+    const LayerShape shape = tiled::cost_shape(operands);
+    const OperandBits bits = tiled::operand_bits(operands);
+    const auto estimate = tiled::estimate(shape, bits, 1, machine_, accelerator_.dram);
     if (!estimate)
       return Error{"layer '" + shape.name + "'", "not one of its tiles fits into the memories of '" + accelerator_.name + "'",
                    "choose another accelerator or fewer bits"};
     step.schedule = estimate->schedule;
-    step.problem = bit_serial::make_problem(shape, bits, 1, machine_);
+    step.problem = tiled::make_problem(shape, bits, 1, machine_);
     DYAD_TRY(const LayerCost cost, cycle_tier_->cost(shape, bits, Activity{}));
     per_image_.push_back(cost.cycles);
     RtlLayer layer;
@@ -142,10 +142,9 @@ class Runner {
       const auto maker = layer_of_addition(network_, readers, i);
       if (!maker) continue;
       Step step{Step::Kind::kCore, *maker, i, std::nullopt, {}, {}};
-      const bit_serial::LayerOperands operands = operands_of(step, nullptr);
-      const LayerShape shape = bit_serial::cost_shape(operands);
-      if (!bit_serial::can_fuse_residual(bit_serial::make_problem(shape, bit_serial::operand_bits(operands), 1, machine_), machine_))
-        continue;
+      const tiled::LayerOperands operands = operands_of(step, nullptr);
+      const LayerShape shape = tiled::cost_shape(operands);
+      if (!tiled::can_fuse_residual(tiled::make_problem(shape, tiled::operand_bits(operands), 1, machine_), machine_)) continue;
       makers[i] = maker;
       inside[*maker] = true;
     }
@@ -191,8 +190,8 @@ class Runner {
       return {};
     }
     if (step.kind == Step::Kind::kNarrow) return narrow(layer, tensors[static_cast<std::size_t>(network_.inputs[step.layer][0])], output);
-    DYAD_TRY(bit_serial::LayerData data, bit_serial::LayerData::make(operands_of(step, &tensors), step.problem, step.schedule, machine_));
-    DYAD_TRY(const cosim::CoreResult result, bit_serial::run_on_core(*core_, data, machine_, accelerator_.dram));
+    DYAD_TRY(tiled::LayerData data, tiled::LayerData::make(operands_of(step, &tensors), step.problem, step.schedule, machine_));
+    DYAD_TRY(const cosim::CoreResult result, tiled::run_on_core(*core_, data, machine_, accelerator_.dram));
     const std::size_t place = next_core_layer_++ % run_.layers.size();
     run_.layers[place].cycles += Cycles(result.cycles);
     run_.layers[place].cycle_tier_cycles += per_image_[place];
@@ -226,7 +225,7 @@ class Runner {
 
   const IntegerNetwork& network_;
   const accel_models::Accelerator& accelerator_;
-  const bit_serial::Machine& machine_;
+  const tiled::Machine& machine_;
   std::unique_ptr<IntegerBackend> scalar_;
   std::unique_ptr<CostModel> cycle_tier_;
   std::unique_ptr<cosim::CoreSimulation> core_;
@@ -242,7 +241,7 @@ Result<RtlRun> run_on_rtl(const IntegerNetwork& network, const accel_models::Acc
                           std::int64_t limit, Progress& progress, const std::filesystem::path& waves) {
   DYAD_CHECK(check_image_shape(data, network.input.height, network.input.width, network.input.channels));
   DYAD_CHECK(check_labels(data, network.classes()));
-  const auto* machine = std::get_if<bit_serial::Machine>(&accelerator.core);
+  const auto* machine = std::get_if<tiled::Machine>(&accelerator.core);
   if (!machine) return Error{accelerator.name, "has no RTL core", "use an accelerator of the bit_serial family"};
   Runner runner(network, accelerator, *machine);
   DYAD_CHECK(runner.prepare(waves));

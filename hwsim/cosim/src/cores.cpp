@@ -1,7 +1,16 @@
+#include <Vapot_core_4x4x64.h>
+#include <Vapot_core_8x8x128.h>
 #include <Vbit_serial_core_4x4x64.h>
 #include <Vbit_serial_core_8x8x256.h>
+#include <Vfusion_core_4x2.h>
+#include <Vfusion_core_8x8.h>
+#include <Vmma_core_4x4x64.h>
+#include <Vmma_core_8x8x128.h>
+#include <Vsystolic_core_16x16.h>
+#include <Vsystolic_core_8x4.h>
 
 #include <algorithm>
+#include <array>
 
 #include "core_simulation.hpp"
 #include "dyad/cosim/core.hpp"
@@ -27,13 +36,29 @@ constexpr std::int64_t output_latency(std::int64_t array_latency) {
   return std::max(array_latency + kRequantizer, kLanes + kAverage + kRequantizer) + 5;
 }
 
+/// `sizes`: rows, columns, bits of a line of activations and of weights, entries of both memories, lanes, latency of the array.
+template <class Model>
+Build build(const char* name, const std::array<std::int64_t, 7>& sizes) {
+  const auto [rows, columns, activation_bits, weight_bits, entries, lanes, array_latency] = sizes;
+  return {{name, rows, columns, activation_bits, weight_bits, entries, entries, lanes, Rounding::kHalfUp, AverageRounding::kHalfUp,
+           output_latency(array_latency)},
+          make<Model>};
+}
+
 /// The parameters stand in rtl/CMakeLists.txt too; a core whose ports differ does not compile or fails its first layer.
 const std::vector<Build>& builds() {
   static const std::vector<Build> all{
-      {{"bit_serial_core_8x8x256", 8, 8, 256, 256, 1024, 1024, 16, Rounding::kHalfUp, AverageRounding::kHalfUp, output_latency(4)},
-       make<Vbit_serial_core_8x8x256>},
-      {{"bit_serial_core_4x4x64", 4, 4, 64, 64, 64, 64, 4, Rounding::kHalfUp, AverageRounding::kHalfUp, output_latency(4)},
-       make<Vbit_serial_core_4x4x64>},
+      build<Vbit_serial_core_8x8x256>("bit_serial_core_8x8x256", {8, 8, 256, 256, 1024, 16, 4}),
+      build<Vbit_serial_core_4x4x64>("bit_serial_core_4x4x64", {4, 4, 64, 64, 64, 4, 4}),
+      build<Vmma_core_8x8x128>("mma_core_8x8x128", {8, 8, 128, 128, 1024, 16, 4}),
+      build<Vmma_core_4x4x64>("mma_core_4x4x64", {4, 4, 64, 64, 64, 4, 4}),
+      build<Vapot_core_8x8x128>("apot_core_8x8x128", {8, 8, 128, 128, 1024, 16, 4}),
+      build<Vapot_core_4x4x64>("apot_core_4x4x64", {4, 4, 64, 64, 64, 4, 4}),
+      build<Vsystolic_core_16x16>("systolic_core_16x16", {16, 16, 128, 128, 4096, 4, 33}),
+      build<Vsystolic_core_8x4>("systolic_core_8x4", {8, 4, 64, 32, 64, 2, 13}),
+      // One row of results: the units' rows sum up.
+      build<Vfusion_core_8x8>("fusion_core_8x8", {1, 8, 256, 256, 1024, 4, 18}),
+      build<Vfusion_core_4x2>("fusion_core_4x2", {1, 2, 128, 64, 64, 2, 8}),
   };
   return all;
 }

@@ -78,7 +78,7 @@ TEST_F(AcceleratorFile, ConvertsToCycles) {
   EXPECT_EQ(loaded->dram.bits_per_kilocycle, 8000);  // 0.8 Gbit/s at 100 MHz: 8 bits a cycle
   EXPECT_EQ(loaded->dram.latency, 10);
   EXPECT_EQ(loaded->dram_source, "test");
-  EXPECT_EQ(std::get<bit_serial::Machine>(loaded->core).lanes(), 32);
+  EXPECT_EQ(std::get<tiled::Machine>(loaded->core).lanes(), 32);
 }
 
 TEST_F(AcceleratorFile, NamesThePointerOfEveryFault) {
@@ -172,11 +172,21 @@ TEST_F(AcceleratorFile, CycleTierRemembersLayersWhateverTheirNames) {
 }
 
 TEST(NamedAccelerators, LoadAndDiffer) {
-  EXPECT_EQ(accelerator_names(), (std::vector<std::string>{"bismo-cloud", "bismo-edge"}));
+  EXPECT_EQ(accelerator_names(),
+            (std::vector<std::string>{"bismo-cloud", "bismo-edge", "bitfusion-eyeriss", "bitfusion-stripes", "loom-1b", "loom-2b",
+                                      "loom-4b", "mma-8x8", "shift-add", "stripes", "systolic-16x16-is", "systolic-16x16-os",
+                                      "systolic-16x16-ws", "systolic-32x32-is", "systolic-32x32-os", "systolic-32x32-ws", "systolic-8x8-is",
+                                      "systolic-8x8-os", "systolic-8x8-ws"}));
   const auto cloud = load_accelerator("bismo-cloud"), edge = load_accelerator("bismo-edge");
   ASSERT_TRUE(cloud && edge);
   EXPECT_EQ(cloud->batch, 16);
   EXPECT_EQ(edge->batch, 1);
+  for (const std::string& name : accelerator_names()) {
+    const auto each = load_accelerator(name);
+    ASSERT_TRUE(each) << name << ": " << each.error().place << ": " << each.error().message;
+    EXPECT_EQ(each->name, name);
+  }
+  EXPECT_EQ(std::get<tiled::Machine>(load_accelerator("systolic-12x7-ws")->core).depth, 96);
   EXPECT_NE(cloud->hash, edge->hash);
   EXPECT_EQ(cloud->hash.size(), 16u);
   // 2 * 8 * 8 * 256 * 200 MHz: BISMO's 6.5 TOPS on the Zynq-7020.

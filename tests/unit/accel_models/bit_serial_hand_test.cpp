@@ -1,10 +1,10 @@
 // Tiny layers whose cycles and energies are worked out by hand, on both tiers.
 #include <gtest/gtest.h>
 
-#include "dyad/accel_models/bit_serial/analytic.hpp"
-#include "dyad/accel_models/bit_serial/cycle.hpp"
+#include "dyad/accel_models/tiled/analytic.hpp"
+#include "dyad/accel_models/tiled/cycle.hpp"
 
-namespace dyad::accel_models::bit_serial {
+namespace dyad::accel_models::tiled {
 namespace {
 
 // 2 x 2 units of 8 bits.
@@ -166,4 +166,4 @@ TEST(BitSerialByHand, TracesWhatTheStagesDid) {
 }
 
 }  // namespace
-}  // namespace dyad::accel_models::bit_serial
+}  // namespace dyad::accel_models::tiled

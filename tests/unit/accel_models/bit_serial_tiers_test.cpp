@@ -1,15 +1,15 @@
-// The analytic tier against the cycle tier: equal without a limit on bandwidth, close with one (docs/accel_models/bit_serial.md).
+// The analytic tier against the cycle tier: equal without a limit on bandwidth, close with one (docs/accel_models/tiled.md).
 #include <gtest/gtest.h>
 
 #include <cmath>
 
 #include "dyad/accel_models/accelerator.hpp"
-#include "dyad/accel_models/bit_serial/analytic.hpp"
-#include "dyad/accel_models/bit_serial/cycle.hpp"
+#include "dyad/accel_models/tiled/analytic.hpp"
+#include "dyad/accel_models/tiled/cycle.hpp"
 #include "dyad/base/random.hpp"
 #include "support/layers.hpp"
 
-namespace dyad::accel_models::bit_serial {
+namespace dyad::accel_models::tiled {
 namespace {
 
 using testing_support::sample_layers;
@@ -124,4 +124,4 @@ TEST(BitSerialTiers, CostNothingLessWithMoreBits) {
 }
 
 }  // namespace
-}  // namespace dyad::accel_models::bit_serial
+}  // namespace dyad::accel_models::tiled

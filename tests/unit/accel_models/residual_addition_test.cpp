@@ -4,15 +4,15 @@
 #include <cmath>
 
 #include "dyad/accel_models/accelerator.hpp"
-#include "dyad/accel_models/bit_serial/analytic.hpp"
-#include "dyad/accel_models/bit_serial/cycle.hpp"
 #include "dyad/accel_models/cached.hpp"
+#include "dyad/accel_models/tiled/analytic.hpp"
+#include "dyad/accel_models/tiled/cycle.hpp"
 #include "support/layers.hpp"
 
 namespace dyad::accel_models {
 namespace {
 
-using bit_serial::Machine;
+using tiled::Machine;
 
 /// 2 x 2 units of 8 bits; memory: 10 cycles of latency, 8 bits a cycle.
 Accelerator tiny(std::int64_t activation_entries) {
@@ -89,7 +89,7 @@ TEST(ResidualByHand, ItIsOneMoreCycleOfDrainForEveryTileWhereItFits) {
 
 TEST(ResidualByHand, ItTakesHalfOfTheActivationMemoryAtMost) {
   // 4 results of 8 bits are 2 entries of 2 * 8 bits; an activation tile of 3 bits takes 3 entries.
-  const bit_serial::Problem problem = make_problem(product(2, true), kBits, 1, std::get<Machine>(tiny(5).core));
+  const tiled::Problem problem = make_problem(product(2, true), kBits, 1, std::get<Machine>(tiny(5).core));
   EXPECT_EQ(problem.residual_bits, 8);
   EXPECT_EQ(residual_entries(problem, std::get<Machine>(tiny(5).core)), 2);
   EXPECT_TRUE(can_fuse_residual(problem, std::get<Machine>(tiny(4).core)));

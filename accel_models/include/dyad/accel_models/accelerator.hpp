@@ -8,8 +8,9 @@
 #include <variant>
 #include <vector>
 
-#include "dyad/accel_models/bit_serial/machine.hpp"
+#include "dyad/accel_models/compat/isca2018.hpp"
 #include "dyad/accel_models/technology.hpp"
+#include "dyad/accel_models/tiled/machine.hpp"
 #include "dyad/base/cost_model.hpp"
 #include "dyad/base/result.hpp"
 #include "dyad/base/units.hpp"
@@ -18,20 +19,21 @@
 
 namespace dyad::accel_models {
 
-/// What is built in the middle of the machine; one alternative a family.
-using Core = std::variant<bit_serial::Machine>;
+/// What is built in the middle of the machine.
+using Core = std::variant<tiled::Machine>;
 
 /// An accelerator as its JSON (schema dyad.accelerator/1) describes it, the same for all tiers.
 struct Accelerator {
   std::string name;
-  std::string family;  ///< "bit_serial"
+  std::string family;  ///< "bit_serial", "tensor_core", "systolic", "bit_fusion", "shift_add"
   Sourced clock_mhz;
   int batch = 1;
   Core core;
   hwsim::DramTiming dram;   ///< in cycles of clock_mhz
   std::string dram_source;  ///< of its bandwidth
   Technology technology;
-  std::string hash;  ///< 16 hex digits over its JSON and its technology: the key of caches
+  std::optional<isca2018::Energies> isca2018;  ///< what --compat isca2018 charges
+  std::string hash;                            ///< 16 hex digits over its JSON and its technology: the key of caches
 };
 
 /// Names of the built-in accelerators, sorted.
@@ -47,14 +49,19 @@ enum class DramMode {
   kUnlimited,    ///< fixed latency, no limit on bandwidth
 };
 
+/// A published simulator's conventions instead of the machine's own timing; analytic tier only.
+enum class Compat { kNone, kHaq, kIsca2018, kScaleSim };
+
 struct CostOptions {
   std::optional<int> batch;  ///< instead of the accelerator's
   DramMode dram = DramMode::kAsDescribed;
+  Compat compat = Compat::kNone;
+  std::string im2col_layer;             ///< of kIsca2018: name of the layer whose rows the host builds; empty: none
   std::shared_ptr<hwsim::Trace> trace;  ///< cycle tier: every simulated layer is appended, one after another
 };
 
 /// A cost model of that tier. The cycle tier remembers layers that it has simulated (by shape, bits and activity) unless it traces.
-/// Error: as load_accelerator; a tier that the family does not have; a batch below 1.
+/// Error: as load_accelerator; a tier that the family does not have; a batch below 1; a convention that is not about this accelerator.
 Result<std::unique_ptr<CostModel>> make_cost_model(const std::string& name_or_file, Tier tier, const CostOptions& options = {});
 Result<std::unique_ptr<CostModel>> make_cost_model(const Accelerator& accelerator, Tier tier, const CostOptions& options = {});
 

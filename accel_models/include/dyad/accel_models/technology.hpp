@@ -1,6 +1,7 @@
 /// \file Energies of a technology: what an access or an operation costs, each with its source (schema dyad.technology/1).
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "dyad/base/json.hpp"
@@ -17,8 +18,10 @@ struct Sourced {
 
 struct Technology {
   std::string name;
-  Sourced binary_op_energy_pj;   ///< one AND and its share of the popcount tree and accumulator, both inputs half ones
-  Sourced requantize_energy_pj;  ///< one output element through the requantizer
+  Sourced binary_op_energy_pj;           ///< one AND and its share of the popcount tree and accumulator, both inputs half ones
+  std::optional<Sourced> mac_energy_pj;  ///< an 8 x 8 bit product and its addition; of machines that multiply whole numbers
+  std::optional<Sourced> add_energy_pj;  ///< a 32-bit addition; of machines that shift and add
+  Sourced requantize_energy_pj;          ///< one output element through the requantizer
   Sourced sram_read_energy_pj_per_bit;
   Sourced sram_write_energy_pj_per_bit;
   Sourced dram_energy_pj_per_bit;  ///< read or write

@@ -29,6 +29,15 @@ class CoreFamily {
   virtual ~CoreFamily() = default;
   /// Chooses bits and signs for the next layer.
   virtual void choose(Random& random) = 0;
+  /// Words of K of a tile, where there is room for `most`.
+  virtual std::int64_t random_words(Random& random, std::int64_t most) const {
+    std::int64_t words = 1;
+    while (words < std::min<std::int64_t>(most, 3) && random.coin()) ++words;
+    return words;
+  }
+  /// Bits by which the sums of a layer are wider than those of 8-bit operands: results are shifted by up to so many more, so that not all
+  /// of them saturate.
+  virtual std::int64_t extra_shift() const { return 0; }
   virtual std::int64_t random_activation(Random& random) const = 0;
   virtual std::int64_t random_weight(Random& random) const = 0;
   /// Products of a row and a column that a tile of `words` words of K holds; entries that it takes in either memory.
@@ -115,8 +124,8 @@ class LayerMaker {
     };
     const std::int64_t resident_room = weights_stay ? shape_.weight_entries : shape_.activation_entries;
     const std::int64_t stream_room = weights_stay ? shape_.activation_entries : shape_.weight_entries;
-    std::int64_t words = 1;
-    while (words < 3 && random_.coin() && resident_entries(words + 1) <= resident_room && stream_entries(words + 1) <= stream_room) ++words;
+    const std::int64_t words =
+        family_.random_words(random_, std::min(resident_room / resident_entries(1), stream_room / stream_entries(1)));
 
     const bool chunked = random_.below(4) == 0;
     const std::int64_t m = count(3 * shape_.rows), n = count(3 * shape_.columns), chunks = chunked ? count(4) : 1;
@@ -229,7 +238,7 @@ class LayerMaker {
           sum[r] += static_cast<std::uint32_t>(std::accumulate(a[r].begin(), a[r].end(), std::int64_t{0}));
         }
       }
-      const auto columns = add_parameters();
+      const auto columns = add_parameters(family_.extra_shift());
       std::vector<std::int32_t> others;
       for (std::size_t i = 0; i < acc.size(); ++i) others.push_back(static_cast<std::int32_t>(random_.between(-300, 300)));
       std::vector<std::int32_t> results;
@@ -309,7 +318,7 @@ class LayerMaker {
     set(25, entry_slices);
     set(26, groups);
     for (const auto& tile : *values) {
-      const auto columns = add_parameters();
+      const auto columns = add_parameters(0);
       std::vector<std::int32_t> results;
       for (std::int64_t i = 0; i < groups * lanes; ++i) {
         const auto element = [&](std::int64_t step) { return tile[at(((i / lanes) * steps + step) * lanes + i % lanes)]; };
@@ -326,9 +335,13 @@ class LayerMaker {
     }
   }
 
-  const std::vector<reference::ResultStage::Column>& add_parameters() {
+  const std::vector<reference::ResultStage::Column>& add_parameters(std::int64_t extra_shift) {
     std::vector<reference::ResultStage::Column> columns;
-    for (std::int64_t c = 0; c < shape_.columns; ++c) columns.push_back(random_column(random_));
+    for (std::int64_t c = 0; c < shape_.columns; ++c) {
+      columns.push_back(random_column(random_));
+      if (extra_shift > 0)
+        columns.back().shift = static_cast<int>(std::min<std::int64_t>(62, columns.back().shift + random_.between(0, extra_shift)));
+    }
     layer_.parameters.push_back(std::move(columns));
     return layer_.parameters.back();
   }

@@ -9,19 +9,22 @@
 
 namespace dyad::cosim {
 
-/// `options.cases` jobs of 1 to 40 words in 1 to 31 passes, back to back or with gaps; resets in the middle of some. Addresses of 6 bits.
+/// `options.cases` jobs of 1 to 40 words in 1 to 31 passes of each operand, back to back or with gaps; resets in the middle of some.
+/// Addresses of `address_bits` bits, jobs of at least `least_cycles`.
 template <class Model>
-Check check_word_sequencer(const CheckOptions& options) {
+Check check_word_sequencer(const CheckOptions& options, int address_bits = 6, std::int64_t least_cycles = 1) {
   Check check{"word_sequencer", 0, 0, ""};
   Lockstep compare(check);
   Dut<Model> dut(options.mutant);
-  reference::WordSequencer expected;
+  reference::WordSequencer expected(least_cycles);
+  const std::uint64_t mask = (std::uint64_t{1} << address_bits) - 1;
   reference::WordSequencer::Job job;
   Random random(options.seed);
   Willingness starts(options.seed + 1);
   dut->start_i = 0;
   dut.reset();
-  const std::int64_t most_cycles = 1000 * options.cases + 1000;
+  bool running = false;  // a job that was not issued yet
+  const std::int64_t most_cycles = 1000 * options.cases + 200'000;
   while (check.cases < options.cases && !compare.stop()) {
     if (dut.cycle() > most_cycles) {
       check.mismatch("no progress");
@@ -33,18 +36,20 @@ Check check_word_sequencer(const CheckOptions& options) {
       // The configuration is that of a layer: it changes only when nothing is being issued.
       if (!expected.issue()) {
         job.words = random.between(1, random.coin() ? 3 : 40);
-        job.passes = random.between(1, random.below(4) == 0 ? 31 : 2);
+        job.activation_passes = random.between(1, random.below(8) == 0 ? 31 : 2);
+        job.weight_passes = random.between(1, random.below(8) == 0 ? 31 : 2);
       }
       dut->words_i = static_cast<std::uint32_t>(job.words);
-      dut->passes_i = static_cast<std::uint8_t>(job.passes);
+      dut->activation_passes_i = static_cast<std::uint8_t>(job.activation_passes);
+      dut->weight_passes_i = static_cast<std::uint8_t>(job.weight_passes);
     }
     const std::uint64_t bases = random.next();
     if (start) {
-      job.activation_base = bases & 63;
-      job.weight_base = bases >> 6 & 63;
+      job.activation_base = static_cast<std::int64_t>(bases & mask);
+      job.weight_base = static_cast<std::int64_t>(bases >> 8 & mask);
     }
-    dut->activation_base_i = bases & 63;
-    dut->weight_base_i = bases >> 6 & 63;
+    dut->activation_base_i = static_cast<std::uint8_t>(bases & mask);
+    dut->weight_base_i = static_cast<std::uint8_t>(bases >> 8 & mask);
     dut->rst_ni = !reset;
     dut->start_i = start;
     dut.settle();
@@ -54,12 +59,15 @@ Check check_word_sequencer(const CheckOptions& options) {
     compare.same("issue_o", dut->issue_o, issue != nullptr);
     compare.same("issued_o", dut->issued_o, expected.issued());
     if (issue) {
-      compare.same("activation_entry_o", dut->activation_entry_o, issue->activation_entry & 63);
-      compare.same("weight_entry_o", dut->weight_entry_o, issue->weight_entry & 63);
+      compare.same("activation_entry_o", dut->activation_entry_o, static_cast<std::uint64_t>(issue->activation_entry) & mask);
+      compare.same("weight_entry_o", dut->weight_entry_o, static_cast<std::uint64_t>(issue->weight_entry) & mask);
+      compare.same("activation_pass_o", dut->activation_pass_o, issue->activation_pass);
+      compare.same("weight_pass_o", dut->weight_pass_o, issue->weight_pass);
       compare.same("first_o", dut->first_o, issue->first);
       compare.same("sum_o", dut->sum_o, issue->sum);
-      check.cases += expected.issued();
     }
+    if (running && expected.issued()) ++check.cases;
+    running = start || (running && !reset && !expected.issued());
     if (reset)
       expected.reset();
     else

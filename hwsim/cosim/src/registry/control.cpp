@@ -11,6 +11,7 @@
 #include <Vtile_fetch_5x40.h>
 #include <Vtile_memory_3x40x20.h>
 #include <Vword_sequencer.h>
+#include <Vword_sequencer_7.h>
 
 #include "checks/bit_plane_sequencer_check.hpp"
 #include "checks/core_program_check.hpp"
@@ -35,7 +36,8 @@ void add_control_checks(std::vector<RegisteredCheck>& checks) {
   add("tile_fetch/5x40", 1'000'000, [](const CheckOptions& o) { return check_tile_fetch<Vtile_fetch_5x40>(o, 5, 40); });
   add("result_sequencer", 1'000'000, [](const CheckOptions& o) { return check_result_sequencer<Vresult_sequencer>(o, 4, 32); });
   add("bit_plane_sequencer", 200'000, [](const CheckOptions& o) { return check_bit_plane_sequencer<Vbit_plane_sequencer>(o, 6); });
-  add("word_sequencer", 200'000, check_word_sequencer<Vword_sequencer>);
+  add("word_sequencer/1", 100'000, [](const CheckOptions& o) { return check_word_sequencer<Vword_sequencer>(o); });
+  add("word_sequencer/7", 100'000, [](const CheckOptions& o) { return check_word_sequencer<Vword_sequencer_7>(o, 4, 7); });
   add("element_sequencer", 200'000, [](const CheckOptions& o) { return check_element_sequencer<Velement_sequencer>(o, 6, 4); });
   add("core_program", 500'000, check_core_program<Vcore_program>);
   add("tile_memory/3x40x20", 1'000'000, [](const CheckOptions& o) { return check_tile_memory<Vtile_memory_3x40x20>(o, 3, 40, 20); });

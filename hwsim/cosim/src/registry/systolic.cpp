@@ -1,6 +1,7 @@
 #include <Vfusion_array.h>
 #include <Vfusion_array_1x1.h>
 #include <Vfusion_array_3x2.h>
+#include <Vfusion_array_8x8.h>
 #include <Vfusion_unit.h>
 #include <Voutput_stationary_16x16.h>
 #include <Voutput_stationary_1x1.h>
@@ -27,6 +28,7 @@ void add_systolic_checks(std::vector<RegisteredCheck>& checks) {
       checks.end(),
       {
           {"fusion_unit", 10'000'000, false, check_fusion_unit<Vfusion_unit>},
+          {"fusion_array/8x8", 20'000, false, [](const CheckOptions& o) { return check_fusion_array<Vfusion_array_8x8>(o, 8, 8); }},
           {"fusion_array/4x2", 400'000, false, [](const CheckOptions& o) { return check_fusion_array<Vfusion_array>(o, 4, 2); }},
           {"fusion_array/3x2", 500'000, false, [](const CheckOptions& o) { return check_fusion_array<Vfusion_array_3x2>(o, 3, 2); }},
           {"fusion_array/1x1", 500'000, false, [](const CheckOptions& o) { return check_fusion_array<Vfusion_array_1x1>(o, 1, 1); }},

@@ -1,0 +1,357 @@
+#include "dyad/accel_models/tiled/analytic.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "dyad/base/result.hpp"
+
+namespace dyad::accel_models::tiled {
+namespace {
+
+using Ticks = std::int64_t;
+constexpr Ticks kTick = hwsim::kTicksPerCycle;
+constexpr Ticks kNever = INT64_MIN / 4;
+
+/// Durations of the steps of a schedule in ticks of a cycle.
+struct Durations {
+  Ticks resident, stream;                 // a tile is written into its memory, its transfer undisturbed
+  Ticks job, drain;                       // W and its results
+  Ticks latency;                          // of the external memory
+  Ticks step;                             // max(job, drain): distance of jobs that wait for nothing else
+  Ticks resident_bus, stream_bus;         // bus time of a tile
+  Ticks job_bus;                          // bus time of the results of a job
+  Ticks first_stream, first_row;          // y(0) and the part of F(0) due to the resident tiles of the first block
+  static constexpr Ticks kToken = kTick;  // a token is seen one cycle later
+};
+
+/// Both operands are requested at reset and share the bus in equal parts until one of them has all that it may fetch; the results of
+/// early jobs take their part as well. Without a limit on bandwidth these are exact.
+void fill_phase(const Schedule& s, std::int64_t first_tiles, const hwsim::DramTiming& dram, Durations& d) {
+  const auto whole = [&](Ticks bus, std::int64_t request_bits) {
+    const Ticks request = dram.transfer_ticks(request_bits);
+    return request == 0 ? 0 : (bus + request - 1) / request * request;
+  };
+  const Ticks prefetched = whole(std::min(s.stream_slots, s.stream_tiles()) * d.stream_bus, s.stream_request_bits);
+  const Ticks resident_all = s.has_resident ? whole(first_tiles * d.resident_bus, s.resident_request_bits) : 0;
+  const Ticks first_bus = std::min(whole(d.stream_bus, s.stream_request_bits), s.stream_tiles() * d.stream_bus);
+  // Each stream opens its first row.
+  const Ticks opening = dram.row_bits > 0 ? (s.has_resident ? 2 : 1) * dram.row_miss_cycles * kTick : 0;
+  d.first_stream = d.latency + std::max(s.stream_words * kTick, opening + first_bus + std::min(first_bus, resident_all));
+  d.first_row = kNever;
+  if (!s.has_resident) return;
+  const Ticks results =
+      std::min(d.step > d.resident
+                   ? static_cast<Ticks>(static_cast<double>(d.job_bus) * static_cast<double>(d.resident) / static_cast<double>(d.step))
+                   : d.job_bus,
+               d.resident_bus);
+  // Results of a tile's job reach the bus while later tiles are fetched.
+  const std::int64_t behind = (Durations::kToken + d.job + d.drain) / std::max(d.step, d.resident);
+  const auto gate = [&](std::int64_t tile) {
+    const Ticks bus = std::min(whole((tile + 1) * d.resident_bus, s.resident_request_bits), s.resident_pass_tiles * d.resident_bus);
+    const Ticks arrival =
+        d.latency + std::max((tile + 1) * s.resident_words * kTick,
+                             opening + bus + std::min(bus, prefetched) + std::max<std::int64_t>(0, tile - behind) * results);
+    return arrival + Durations::kToken + d.job + (first_tiles - 1 - tile) * std::max(d.step, s.resident_words * kTick);
+  };
+  d.first_row = std::max(gate(0), gate(first_tiles - 1));
+  if (d.resident_bus > 0) d.first_row = std::max(d.first_row, gate(std::min(first_tiles - 1, prefetched / d.resident_bus)));
+}
+
+Durations durations(const Schedule& s, const hwsim::DramTiming& dram) {
+  const auto bus = [&](std::int64_t bits, std::int64_t pieces) {
+    return dram.bits_per_kilocycle == 0 ? 0
+                                        : static_cast<Ticks>(dram.stream_ticks(static_cast<double>(bits) / static_cast<double>(pieces)));
+  };
+  Durations d{};
+  d.resident_bus = s.has_resident ? bus(s.resident_pass_bits, s.resident_pass_tiles) : 0;
+  d.stream_bus = bus(s.stream_pass_bits, s.stream_pass_tiles);
+  d.job_bus = bus(s.output_bits, s.jobs());
+  d.resident = s.has_resident ? std::max(s.resident_words * kTick, d.resident_bus) : 0;
+  d.stream = std::max(s.stream_words * kTick, d.stream_bus);
+  d.job = s.job_cycles * kTick;
+  d.drain = std::max(s.drain_cycles * kTick, d.job_bus);
+  d.latency = dram.latency * kTick;
+  d.step = std::max(d.job, d.drain);
+  fill_phase(s, s.blocks == 1 ? s.last_block_tiles : s.block_tiles, dram, d);
+  return d;
+}
+
+/// One block whose resident operand stays for the whole layer, rows >= 1. The recurrence over rows q
+///   y(q) = max(F(q - slots) + token + latency, y(q - 1)) + stream        stream tile q is in its memory
+///   F(q) = max(F(q - 1) + n step, y(q) + head),  head = token + job + (n - 1) step     last job of row q is done
+/// is a longest path. It has two sources, y(0) and F(0), and three kinds of edges that go round: F to F (one row), y to y (one
+/// row), and F to y to F (`slots` rows). A path uses the last kind m times and fills the other rows with the dearer of the first two
+/// (only F to F when it never visits y), which is linear in m: the longest has m smallest or largest.
+Ticks single_block(const Schedule& s, const Durations& d, Ticks& first_row) {
+  const Ticks n = s.block_tiles, token = Durations::kToken;
+  const Ticks row = n * d.step, head = token + d.job + (n - 1) * d.step;
+  const Ticks round = token + d.latency + d.stream + head;
+  const std::int64_t further = s.rows - 1, rounds = further / s.stream_slots;
+  const Ticks pace = std::max(row, d.stream);
+  const Ticks first_stream = d.first_stream;
+  first_row = std::max(first_stream + head, d.first_row);
+  Ticks longest = first_stream + head + further * pace;
+  longest = std::max(longest, first_row + further * row);
+  const auto with_rounds = [&](Ticks start, std::int64_t m) { return start + m * round + (further - m * s.stream_slots) * pace; };
+  if (rounds >= 1) {
+    longest = std::max(longest, with_rounds(first_stream + head, rounds));
+    longest = std::max({longest, with_rounds(first_row, 1), with_rounds(first_row, rounds)});
+  }
+  return longest;
+}
+
+/// The same recurrence with blocks, walked row by row; stretches that repeat with a constant shift are skipped.
+class BlockWalk {
+ public:
+  BlockWalk(const Schedule& s, const Durations& d) : s_(s), d_(d) { now_.done.fill(kNever); }
+
+  Ticks first_row() const { return first_row_; }
+
+  Ticks run() {
+    State before_group{};
+    for (std::int64_t group = 0; group < s_.groups; ++group) {
+      State before_block{};
+      for (std::int64_t block = 0; block < s_.blocks; ++block) {
+        const bool last = block + 1 == s_.blocks;
+        walk_block(last ? s_.last_block_tiles : s_.block_tiles);
+        // Blocks but the last of a group are alike: skip to the last when this one only shifted the state.
+        if (!last && block >= 1) skip(before_block, s_.blocks - 2 - block, block);
+        before_block = now_;
+      }
+      if (group >= 1) skip(before_group, s_.groups - 1 - group, group);
+      before_group = now_;
+    }
+    return now_.done[0];
+  }
+
+ private:
+  struct State {
+    std::array<Ticks, kMaxQueueDepth> done;  // F of the last rows, newest first
+    Ticks stream_ready = kNever, resident_ready = 0;
+    std::array<Ticks, 2> block_done{kNever, kNever};  // newest first
+    std::int64_t rows = 0;
+  };
+
+  /// True when every time in `now_` is `shift` later than in `before`, for rows that are all present in both.
+  bool shifted(const State& before, Ticks& shift, bool whole) const {
+    shift = now_.done[0] - before.done[0];
+    if (before.rows < s_.stream_slots || now_.stream_ready - before.stream_ready != shift) return false;
+    for (std::int64_t i = 1; i < s_.stream_slots; ++i)
+      if (now_.done[static_cast<std::size_t>(i)] - before.done[static_cast<std::size_t>(i)] != shift) return false;
+    if (!whole) return true;
+    if (s_.has_resident && now_.resident_ready - before.resident_ready != shift) return false;
+    for (std::int64_t i = 0; i < s_.regions; ++i)
+      if (now_.block_done[static_cast<std::size_t>(i)] - before.block_done[static_cast<std::size_t>(i)] != shift) return false;
+    return true;
+  }
+
+  void advance(Ticks by) {
+    for (Ticks& time : now_.done)
+      if (time != kNever) time += by;
+    now_.stream_ready += by;
+    now_.resident_ready += by;
+    for (Ticks& time : now_.block_done)
+      if (time != kNever) time += by;
+  }
+
+  void skip(const State& before, std::int64_t times, std::int64_t& counter) {
+    Ticks shift = 0;
+    if (times <= 0 || !shifted(before, shift, true)) return;
+    advance(times * shift);
+    counter += times;
+  }
+
+  void row(Ticks tiles, Ticks gate) {
+    const Ticks token = Durations::kToken;
+    const Ticks slot = now_.rows < s_.stream_slots ? 0 : now_.done[static_cast<std::size_t>(s_.stream_slots - 1)] + token;
+    now_.stream_ready = now_.rows == 0 ? d_.first_stream : std::max(slot + d_.latency, now_.stream_ready) + d_.stream;
+    const Ticks done = std::max({now_.done[0] + tiles * d_.step, now_.stream_ready + token + d_.job + (tiles - 1) * d_.step, gate});
+    for (std::int64_t i = s_.stream_slots - 1; i > 0; --i)
+      now_.done[static_cast<std::size_t>(i)] = now_.done[static_cast<std::size_t>(i - 1)];
+    now_.done[0] = done;
+    ++now_.rows;
+  }
+
+  void walk_block(Ticks tiles) {
+    Ticks gate = kNever;
+    if (s_.has_resident) {
+      const Ticks region = now_.block_done[static_cast<std::size_t>(s_.regions - 1)];
+      const bool at_reset = now_.rows == 0;
+      const Ticks first = std::max((region == kNever ? 0 : region + Durations::kToken) + d_.latency, now_.resident_ready) + d_.resident;
+      gate = at_reset ? d_.first_row : first + Durations::kToken + d_.job + (tiles - 1) * std::max(d_.step, d_.resident);
+      now_.resident_ready = first + (tiles - 1) * d_.resident;
+    }
+    row(tiles, gate);
+    if (now_.rows == 1) first_row_ = now_.done[0];
+    State before{};
+    for (std::int64_t q = 1; q < s_.rows; ++q) {
+      row(tiles, kNever);
+      if (q % s_.stream_slots != 0 || s_.rows - q < 2 * s_.stream_slots) continue;
+      Ticks shift = 0;
+      if (q > s_.stream_slots && shifted(before, shift, false)) {
+        const std::int64_t times = (s_.rows - 1 - q) / s_.stream_slots;
+        for (std::int64_t i = 0; i < s_.stream_slots; ++i) now_.done[static_cast<std::size_t>(i)] += times * shift;
+        now_.stream_ready += times * shift;
+        now_.rows += times * s_.stream_slots;
+        q += times * s_.stream_slots;
+      }
+      before = now_;
+    }
+    now_.block_done[1] = now_.block_done[0];
+    now_.block_done[0] = now_.done[0];
+  }
+
+  const Schedule& s_;
+  const Durations& d_;
+  State now_{};
+  Ticks first_row_ = 0;
+};
+
+}  // namespace
+
+std::string_view to_string(Bottleneck bottleneck) {
+  switch (bottleneck) {
+    case Bottleneck::kCompute: return "compute";
+    case Bottleneck::kWeightFetch: return "weight fetch";
+    case Bottleneck::kActivationFetch: return "activation fetch";
+    case Bottleneck::kOutput: return "output";
+    case Bottleneck::kFill: return "fill";
+  }
+  throw InternalError("a bottleneck without a name");
+}
+
+Counts count_accesses(const Problem& p, const Schedule& s, const Machine& machine, const hwsim::DramTiming& dram) {
+  Counts c;
+  const std::int64_t jobs = s.jobs();
+  c.compute_cycles = jobs * s.job_cycles;
+  c.dram_read_bits = s.resident_bits() + s.stream_bits();
+  c.dram_write_bits = dram.whole_bursts(s.output_bits);
+  if (s.order == Order::kElementwise) {
+    c.requantized = p.operations;
+    c.sram_write_bits = s.stream_tiles() * s.stream_words * machine.activation_line_bits();
+    c.sram_read_bits = c.sram_write_bits;
+    return c;
+  }
+  c.binary_operations = p.operations;
+  c.requantized = p.residual_bits > 0 ? 2 * p.outputs : p.outputs;
+  c.residual_bits = p.outputs * p.residual_bits;
+  const std::int64_t activation_bits = machine.activation_line_bits(), weight_bits = machine.weight_line_bits();
+  c.sram_write_bits = s.resident_tiles() * s.resident_words * (s.resident_is_weights ? weight_bits : activation_bits) +
+                      s.stream_tiles() * s.stream_words * (s.resident_is_weights ? activation_bits : weight_bits);
+  c.sram_read_bits = jobs * s.read_bits;
+  return c;
+}
+
+std::int64_t schedule_cycles(const Schedule& s, const Machine& machine, const hwsim::DramTiming& dram) {
+  const Durations d = durations(s, dram);
+  Ticks first_row = 0, array_done = 0;
+  if (s.groups == 1 && s.blocks == 1) {
+    array_done = single_block(s, d, first_row);
+  } else {
+    BlockWalk walk(s, d);
+    array_done = walk.run();
+    first_row = walk.first_row();
+  }
+  const Ticks tail = machine.pipeline_cycles * kTick + d.latency;
+  if (dram.bits_per_kilocycle == 0) return (array_done + d.drain + tail) / kTick;
+
+  // The last request waits for the last result.
+  const std::int64_t left = s.output_bits % dram.request_bits;
+  const Ticks flush = dram.transfer_ticks(left == 0 ? dram.request_bits : dram.whole_bursts(left));
+  Ticks total = array_done + d.drain + tail + flush;
+  if (dram.row_bits > 0 && s.output_bits <= dram.row_bits) total += dram.row_miss_cycles * kTick;
+  // A refresh stops the stream unless tiles in flight last longer.
+  if (dram.refresh_interval > 0 && d.stream_bus < s.stream_words * kTick) {
+    const Ticks covered = s.stream_slots * std::max(s.block_tiles * d.step, d.stream);
+    const std::int64_t refreshes = total / (dram.refresh_interval * kTick);
+    total += refreshes * std::max<Ticks>(0, dram.refresh_cycles * kTick - covered);
+  }
+  const auto bus = [&](std::int64_t tiles, Ticks each) { return tiles * each; };
+  const Ticks all = bus(s.resident_tiles(), d.resident_bus) + bus(s.stream_tiles(), d.stream_bus) + bus(s.jobs(), d.job_bus);
+  // The bus carries everything once ...
+  total = std::max(total, d.latency + all);
+  // ... and after the first row all results but that row's, and the stream tiles for which there was no slot before.
+  const std::int64_t first_tiles = s.blocks == 1 ? s.last_block_tiles : s.block_tiles;
+  const std::int64_t later_tiles = std::max<std::int64_t>(0, s.stream_tiles() - s.stream_slots);
+  total = std::max(total, first_row + bus(later_tiles, d.stream_bus) + bus(s.jobs() - first_tiles, d.job_bus) + flush + tail);
+  // Where the stream is what the bus carries most of, results follow their tile by `lag`, and the bus has nothing else to do at the end.
+  const Ticks row_results = bus(first_tiles, d.job_bus);
+  if (d.stream_bus > row_results) {
+    // The last tile of the stream comes after all other reads and after those results of earlier rows that are ready by then: a row needs
+    // row_time, the first one ends at first_row, and those of the tiles in flight are not ready.
+    if (s.groups == 1 && s.blocks == 1) {
+      const auto reads = static_cast<double>(all - bus(s.jobs(), d.job_bus)), results = static_cast<double>(row_results);
+      const auto row_time = static_cast<double>(first_tiles * d.step), pace = static_cast<double>(d.stream_bus + row_results);
+      const auto ready = static_cast<double>(Durations::kToken + d.job + d.drain + machine.pipeline_cycles * kTick);
+      double waiting = results;
+      double later = ready + row_time - pace;
+      for (std::int64_t row = 0; row < s.stream_slots && later > 0; ++row, later -= pace)
+        waiting += results * std::min(1.0, later / row_time);
+      const double start = static_cast<double>(d.latency) + reads, load = results / row_time;
+      const double all_ready = start + static_cast<double>(s.rows) * results - waiting;
+      const double first_ready = static_cast<double>(first_row + d.drain + machine.pipeline_cycles * kTick);
+      const double as_made = load < 1 ? (start + results - load * first_ready) / (1 - load) : all_ready;
+      // The bus serves reads at least as often as results.
+      const double as_served = start + results + std::max(0.0, start + results - first_ready);
+      const double last_tile = std::max(start, std::min({all_ready, as_made, as_served}));
+      total =
+          std::max(total, static_cast<Ticks>(last_tile) + Durations::kToken + d.job + (first_tiles - 1) * d.step + d.drain + tail + flush);
+    }
+    const auto share = [&](Ticks part) { return static_cast<double>(part) / static_cast<double>(d.stream_bus + row_results); };
+    // Results of single jobs also wait until they fill a request.
+    const std::int64_t pieces = std::min(dram.request_bits * s.jobs() / s.output_bits, s.jobs());
+    const Ticks gathered = first_tiles > 1 ? 0 : std::max<std::int64_t>(0, pieces - 1) * row_results;
+    const Ticks lag = d.latency + Durations::kToken + d.job + d.drain + machine.pipeline_cycles * kTick;
+    total = std::max(total, all + d.latency + gathered +
+                                static_cast<Ticks>(static_cast<double>(lag) * share(d.stream_bus) +
+                                                   static_cast<double>((first_tiles - 1) * d.step) * share(d.stream_bus - row_results)));
+  }
+  return (total + kTick - 1) / kTick;
+}
+
+std::optional<Estimate> estimate(const LayerShape& layer, OperandBits bits, std::int64_t batch, const Machine& machine,
+                                 const hwsim::DramTiming& dram) {
+  const Problem problem = make_problem(layer, bits, batch, machine);
+  std::optional<Estimate> best;
+  for (const Order order : {Order::kActivationsResident, Order::kWeightsResident, Order::kStreamed, Order::kElementwise}) {
+    if (order == Order::kStreamed && best) continue;
+    const std::optional<Schedule> schedule = make_schedule(problem, machine, dram, order);
+    if (!schedule) continue;
+    const std::int64_t cycles = schedule_cycles(*schedule, machine, dram);
+    if (best && best->counts.cycles <= cycles) continue;
+    best.emplace();
+    best->schedule = *schedule;
+    best->counts.cycles = cycles;
+  }
+  if (!best) return best;
+  const std::int64_t cycles = best->counts.cycles;
+  best->counts = count_accesses(problem, best->schedule, machine, dram);
+  best->counts.cycles = cycles;
+  best->counts.stall_cycles = cycles - best->counts.compute_cycles;
+  best->bottleneck = find_bottleneck(best->schedule, dram, cycles);
+  return best;
+}
+
+Bottleneck find_bottleneck(const Schedule& s, const hwsim::DramTiming& dram, std::int64_t cycles) {
+  const auto bus = [&](std::int64_t bits) { return dram.stream_ticks(static_cast<double>(bits)) / static_cast<double>(kTick); };
+  const auto longer = [](std::int64_t words, double transfer) { return std::max(static_cast<double>(words), transfer); };
+  double resident = longer(s.resident_tiles() * s.resident_words, bus(s.resident_bits()));
+  double stream = longer(s.stream_tiles() * s.stream_words, bus(s.stream_bits()));
+  double output = longer(s.jobs() * s.drain_cycles, bus(s.output_bits));
+  const double compute = static_cast<double>(s.jobs() * s.job_cycles);
+  // Where the shared bus takes longest, its largest user is charged with all of it.
+  const double shared = bus(s.resident_bits() + s.stream_bits() + s.output_bits);
+  if (shared > std::max({resident, stream, output, compute})) {
+    const std::int64_t most = std::max({s.resident_bits(), s.stream_bits(), s.output_bits});
+    (most == s.stream_bits() ? stream : most == s.resident_bits() ? resident : output) = shared;
+  }
+  const double longest = std::max({resident, stream, output, compute});
+  if (longest < 0.5 * static_cast<double>(cycles)) return Bottleneck::kFill;
+  if (longest == compute) return Bottleneck::kCompute;
+  if (longest == output) return Bottleneck::kOutput;
+  if (!s.has_resident) return Bottleneck::kActivationFetch;
+  return (longest == resident) == s.resident_is_weights ? Bottleneck::kWeightFetch : Bottleneck::kActivationFetch;
+}
+
+}  // namespace dyad::accel_models::tiled

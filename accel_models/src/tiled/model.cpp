@@ -1,0 +1,149 @@
+#include "model.hpp"
+
+#include "dyad/accel_models/tiled/analytic.hpp"
+#include "dyad/accel_models/tiled/cycle.hpp"
+#include "dyad/base/bits.hpp"
+#include "dyad/hwsim/energy.hpp"
+
+namespace dyad::accel_models::tiled {
+namespace {
+
+class Model : public CostModel {
+ public:
+  Model(const Accelerator& accelerator, Tier tier, std::shared_ptr<hwsim::Trace> trace)
+      : accelerator_(accelerator), machine_(std::get<Machine>(accelerator.core)), tier_(tier), trace_(std::move(trace)) {}
+
+  std::string name() const override { return accelerator_.name; }
+  Tier tier() const override { return tier_; }
+  Megahertz clock() const override { return Megahertz(accelerator_.clock_mhz.value); }
+  int batch() const override { return accelerator_.batch; }
+
+  Ceilings ceilings() const override {
+    const double cycles_per_s = accelerator_.clock_mhz.value * 1e6;
+    Ceilings ceilings;
+    ceilings.peak_binary_ops_per_s = 2.0 * static_cast<double>(machine_.lanes()) * cycles_per_s;
+    ceilings.dram_bytes_per_s = static_cast<double>(accelerator_.dram.bits_per_kilocycle) / 1000.0 / 8.0 * cycles_per_s;
+    return ceilings;
+  }
+
+  Result<LayerCost> cost(const LayerShape& layer, OperandBits bits, const Activity& activity) const override {
+    DYAD_CHECK(check(layer, bits));
+    if (layer.adds_residual && !can_fuse_residual(make_problem(layer, bits, accelerator_.batch, machine_), machine_))
+      return separate_addition(layer, bits, activity);
+    std::optional<Estimate> found = estimate(layer, bits, accelerator_.batch, machine_, accelerator_.dram);
+    if (!found && layer.adds_residual) return separate_addition(layer, bits, activity);  // no tile fits beside the residual
+    if (!found)
+      return Error{layer.name,
+                   "not one tile of this layer fits into the memories of '" + accelerator_.name + "' at W" + std::to_string(bits.weight) +
+                       "A" + std::to_string(bits.activation),
+                   "fewer bits, or larger activation_entries and weight_entries"};
+    if (tier_ == Tier::kCycle) {
+      const CycleResult simulated = simulate(found->schedule, machine_, accelerator_.dram, trace_.get());
+      Counts& counts = found->counts;
+      DYAD_EXPECT(simulated.dram_read_bits == counts.dram_read_bits && simulated.dram_write_bits == counts.dram_write_bits &&
+                      simulated.array_busy_cycles == counts.compute_cycles && simulated.sram_read_bits == counts.sram_read_bits &&
+                      simulated.sram_write_bits == counts.sram_write_bits,
+                  "analytic and cycle tier count different accesses for layer " + layer.name);
+      counts.cycles = simulated.cycles;
+      counts.stall_cycles = simulated.cycles - simulated.array_busy_cycles;
+      found->bottleneck = find_bottleneck(found->schedule, accelerator_.dram, counts.cycles);
+    }
+    return finish(*found, bits, activity);
+  }
+
+ private:
+  Result<void> check(const LayerShape& layer, OperandBits bits) const {
+    const auto wrong = [&](const char* operand, int value, const char* range) {
+      return Error{layer.name, std::string(operand) + " bits are " + std::to_string(value) + "; '" + accelerator_.name + "' runs " + range,
+                   "choose bits in that range"};
+    };
+    const std::string range = "1 to " + std::to_string(machine_.largest_bits());
+    if (layer.is_weighted() && (bits.weight < 1 || bits.weight > machine_.largest_bits()))
+      return wrong("weight", bits.weight, range.c_str());
+    if (layer.is_weighted() && bits.activation > machine_.largest_bits()) return wrong("activation", bits.activation, range.c_str());
+    // Raw accumulators (32 bits) are pooled and added like other operands.
+    const bool wide = !layer.is_weighted() && bits.activation == 32;
+    if (!wide && (bits.activation < 1 || bits.activation > kMaxOperandBits)) return wrong("activation", bits.activation, "1 to 16");
+    if (bits.out != 32 && (bits.out < 1 || bits.out > kMaxOperandBits))
+      return wrong("output", bits.out, "1 to 16, and 32 for raw accumulators");
+    const bool sound = layer.in_h >= 1 && layer.in_w >= 1 && layer.in_channels >= 1 && layer.output_count() >= 1 && layer.groups >= 1 &&
+                       layer.window.kernel_h >= 1 && layer.window.kernel_w >= 1 &&
+                       (!layer.is_weighted() || (layer.in_channels % layer.groups == 0 && layer.out_channels % layer.groups == 0));
+    if (!sound) return Error{layer.name, "a layer with an extent below 1, or channels that its groups don't divide", "check its shape"};
+    return {};
+  }
+
+  /// The layer, then its residual addition as a pass of its own.
+  Result<LayerCost> separate_addition(LayerShape layer, OperandBits bits, const Activity& activity) const {
+    LayerShape addition;
+    addition.name = layer.name;
+    addition.kind = LayerKind::kAdd;
+    addition.in_h = addition.out_h = layer.out_h;
+    addition.in_w = addition.out_w = layer.out_w;
+    addition.in_channels = addition.out_channels = layer.out_channels;
+    layer.adds_residual = false;
+    DYAD_TRY(LayerCost total, cost(layer, bits, activity));
+    DYAD_TRY(const LayerCost added, cost(addition, {bits.weight, bits.out, bits.out}, activity));
+    const double busy = total.utilization * static_cast<double>(total.cycles.value);
+    total.cycles += added.cycles;
+    total.compute_cycles += added.compute_cycles;
+    total.stall_cycles += added.stall_cycles;
+    total.dram_read += added.dram_read;
+    total.dram_write += added.dram_write;
+    for (const auto& [component, energy_pj] : added.energy_pj) total.energy_pj[component] += energy_pj;
+    total.utilization = busy / static_cast<double>(total.cycles.value);
+    return total;
+  }
+
+  LayerCost finish(const Estimate& found, OperandBits bits, const Activity& activity) const {
+    const Counts& counts = found.counts;
+    const Technology& t = accelerator_.technology;
+    LayerCost cost;
+    cost.cycles = Cycles(counts.cycles);
+    cost.compute_cycles = Cycles(counts.compute_cycles);
+    cost.stall_cycles = Cycles(counts.stall_cycles);
+    cost.dram_read = Bits(counts.dram_read_bits);
+    cost.dram_write = Bits(counts.dram_write_bits);
+    // Elementwise layers leave the array idle.
+    if (counts.binary_operations > 0)
+      cost.utilization =
+          static_cast<double>(counts.binary_operations) /
+          (static_cast<double>(counts.cycles) * static_cast<double>(machine_.lanes(machine_.packing(bits.weight, bits.activation))));
+    cost.bottleneck = std::string(to_string(found.bottleneck));
+    hwsim::EnergyLedger ledger;
+    ledger.charge("array", counts.binary_operations, operation_energy_pj(activity));
+    ledger.charge("array", counts.requantized, t.requantize_energy_pj.value);
+    ledger.charge("sram", counts.sram_read_bits, t.sram_read_energy_pj_per_bit.value);
+    ledger.charge("sram", counts.sram_write_bits, t.sram_write_energy_pj_per_bit.value);
+    ledger.charge("sram", counts.residual_bits, t.sram_read_energy_pj_per_bit.value + t.sram_write_energy_pj_per_bit.value);
+    ledger.charge("dram", counts.dram_read_bits + counts.dram_write_bits, t.dram_energy_pj_per_bit.value);
+    const double leakage_mw = t.sram_leakage_mw_per_bit.value * static_cast<double>(machine_.sram_bits()) +
+                              t.array_leakage_mw_per_lane.value * static_cast<double>(machine_.lanes());
+    ledger.charge_static("leakage", leakage_mw, duration(cost.cycles, clock()).value);
+    cost.energy_pj = ledger.energy_pj();
+    return cost;
+  }
+
+  /// Of a one-bit product of stored bits.
+  double operation_energy_pj(const Activity& activity) const {
+    const Technology& t = accelerator_.technology;
+    switch (machine_.operands) {
+      case Operands::kBitPlanes: return t.binary_op_energy_pj.value * relative_switching(activity.weight_ones, activity.activation_ones);
+      case Operands::kCodes: return t.add_energy_pj.value().value * 2 / 64;  // a pass adds two terms, and is added to the sum
+      default: return t.mac_energy_pj.value().value / 64;                    // an array multiplier's, by its one-bit products
+    }
+  }
+
+  Accelerator accelerator_;
+  Machine machine_;
+  Tier tier_;
+  std::shared_ptr<hwsim::Trace> trace_;
+};
+
+}  // namespace
+
+std::unique_ptr<CostModel> make_model(const Accelerator& accelerator, Tier tier, std::shared_ptr<hwsim::Trace> trace) {
+  return std::make_unique<Model>(accelerator, tier, std::move(trace));
+}
+
+}  // namespace dyad::accel_models::tiled
