@@ -83,4 +83,8 @@ module element_sequencer #(
   end
 `endif
 
+`ifdef FORMAL
+  `include "element_sequencer_props.svh"
+`endif
+
 endmodule
