@@ -83,8 +83,4 @@ module element_sequencer #(
   end
 `endif
 
-`ifdef FORMAL
-  `include "element_sequencer_props.svh"
-`endif
-
 endmodule
