@@ -1,17 +1,23 @@
-# dyad_mutants(module [INSIDE top] [CHECK name] [HEADER file.hpp] [CASES n] [LIMIT n] [SUBMODULES b.sv …] [SETS "name|A=1 B=2|<Model>(options)" …]): the mutants of rtl/module.sv
+# dyad_mutants(module [INSIDE top] [CHECK name] [HEADER file.hpp] [CASES n] [LIMIT n] [SUBMODULES b.sv …] [SETS "name|A=1 B=2|<Model>(options)" …]
+# [CORNERS "A=1 B=1" …]): the mutants of rtl/module.sv
 # (rtl/mutation/mutate.py) Verilated once for each set of parameters and linked into rtl_mutants, where check_<CHECK> runs on them. INSIDE: a module
 # around it, which is what the check drives; SUBMODULES holds every other file then. A mutant is killed when any set kills it. The last part of a set
-# is the rest of the call of check_<CHECK>, or a whole call.
+# is the rest of the call of check_<CHECK>, or a whole call. CORNERS: parameters that are not simulated, with which a mutant must elaborate, too.
 set(DYAD_MUTATION_DIR ${DYAD_RTL_DIR}/mutation)
-set(DYAD_MUTANTS SAMPLE CACHE STRING "Modules whose mutants are built: ALL (tens of minutes on two cores), SAMPLE (a few small ones, for ./dev test) or OFF")
+set(DYAD_MUTANTS SAMPLE CACHE STRING "Modules whose mutants are built: ALL, SAMPLE (a few small ones, for ./dev test), OFF, or a list of modules")
 set_property(CACHE DYAD_MUTANTS PROPERTY STRINGS ALL SAMPLE OFF)
-# Those whose mutants simulation kills within seconds; the survivors of others go to the solvers.
-set(DYAD_MUTANTS_OF_SAMPLE stream_skid apot_pe core_program)
+# Those that build in seconds and whose mutants simulation kills; the survivors of others go to the solvers.
+set(DYAD_MUTANTS_OF_SAMPLE stream_skid apot_pe core_program tile_memory mma_lane saturating_shift bit_serial_dpu)
+set(DYAD_MUTANTS_BUILT ${DYAD_MUTANTS})
+if(DYAD_MUTANTS STREQUAL SAMPLE)
+  set(DYAD_MUTANTS_BUILT ${DYAD_MUTANTS_OF_SAMPLE})
+endif()
 find_program(DYAD_PYTHON NAMES python3 PATHS /usr/bin NO_DEFAULT_PATH)
 
 function(dyad_mutants module)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "INSIDE;CHECK;HEADER;CASES;LIMIT" "SUBMODULES;SETS")
-  if(DYAD_MUTANTS STREQUAL SAMPLE AND NOT module IN_LIST DYAD_MUTANTS_OF_SAMPLE)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "INSIDE;CHECK;HEADER;CASES;LIMIT" "SUBMODULES;SETS;CORNERS")
+  set_property(GLOBAL APPEND PROPERTY DYAD_MUTATED_MODULES ${module})
+  if(NOT DYAD_MUTANTS STREQUAL ALL AND NOT module IN_LIST DYAD_MUTANTS_BUILT)
     return()
   endif()
   foreach(default IN ITEMS CASES:5000 LIMIT:40)
@@ -49,6 +55,9 @@ function(dyad_mutants module)
   foreach(entry IN LISTS arg_SETS)
     string(REGEX MATCH "^([^|]*)[|]([^|]*)[|](.*)$" unused "${entry}")
     list(APPEND words "--parameters=${CMAKE_MATCH_2}")
+  endforeach()
+  foreach(parameters IN LISTS arg_CORNERS)
+    list(APPEND words "--parameters=${parameters}")
   endforeach()
   add_custom_command(
     OUTPUT ${folder}/${module}_mutants.sv ${folder}/mutants.json

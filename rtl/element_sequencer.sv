@@ -73,6 +73,9 @@ module element_sequencer #(
     end
   end
 
+`ifdef FORMAL
+  `include "element_sequencer_props.svh"
+`endif
 `ifndef FORMAL
   // What the module relies on; proofs assume it.
   always_ff @(posedge clk_i) begin

@@ -47,6 +47,7 @@ always_ff @(posedge clk_i)
     if (issue_o) a_marks: assert (first_o == (step_q == 32'd0) && last_o == (step_q == f_steps - 32'd1) && {1'b0, group_o} == group_q);
     // Slices come in order, an entry is read with its first.
     if (issue_o) a_slices: assert (slice_q == f_slice_q && entry_o == f_entry_q && read_o == (f_slice_q == 16'd0));
+    if (!issue_o) a_nothing_read: assert (!read_o);
     // A job issues until its last step is, then it is issued (no deadlock): nothing but its own counts holds it up.
     a_issued: assert (issued_o == (!issue_o || (group_q == f_groups - (GroupBits + 1)'(1) && step_q == f_steps - 32'd1)));
   end

@@ -12,16 +12,19 @@ always @* if (!f_past_valid_q) assume (!rst_ni);
 
 // Beats for which room is reserved and that have not left; cycles since accumulators were taken; cycles that willing ones wait.
 logic [CountBits-1:0] f_reserved_q;
+logic [31:0]          f_residual_q;  // beats of residual operands that came in and were not reserved
 logic [31:0]          f_drain_q, f_since_q, f_wait_q;
 logic                 f_taken_q;
 wire f_willing = offer_i && (!complete_i || supplied) && piece_ready_i;
 always_ff @(posedge clk_i) begin
   if (!rst_ni) begin
     f_reserved_q <= '0;
+    f_residual_q <= '0;
     f_taken_q    <= 1'b0;
     f_wait_q     <= '0;
   end else begin
     f_reserved_q <= f_reserved_q + (reserve ? Tile : '0) - CountBits'(beat_out_i);
+    f_residual_q <= f_residual_q + 32'(residual_in_i) - (reserve && residual_i ? 32'(Beats) : '0);
     f_wait_q     <= f_willing && !accept_o ? f_wait_q + 32'd1 : '0;
     if (take) begin
       f_taken_q <= 1'b1;
@@ -37,7 +40,7 @@ end
 always @* if (rst_ni && offer_i) `RESULT_SEQUENCER_OWED (drain_cycles_i != 32'd0);
 always @* if (rst_ni && beat_out_i) `RESULT_SEQUENCER_OWED (f_reserved_q != '0);
 always @* if (rst_ni && parameters_in_i) `RESULT_SEQUENCER_OWED (parameters_q != '1);
-always @* if (rst_ni && residual_in_i) `RESULT_SEQUENCER_OWED (residual_q != '1);
+always @* if (rst_ni && residual_in_i) `RESULT_SEQUENCER_OWED (f_residual_q != '1);
 
 wire f_check = f_past_valid_q && rst_ni;
 
@@ -48,6 +51,8 @@ always_ff @(posedge clk_i)
 always_ff @(posedge clk_i)
   if (f_check && take && complete_i) a_supplied: assert (parameters_q != '0 && room_q >= Tile && (!residual_i || residual_q >= 32'(Beats)));
 `ifndef CONTROL_LOOP
+// No residual operand is forgotten or counted twice.
+always_ff @(posedge clk_i) if (f_check) a_residual_kept: assert (residual_q == f_residual_q);
 // Accumulators are taken no sooner than drain_cycles after those before: the data path behind needs no back-pressure.
 always_ff @(posedge clk_i) if (f_check && take && f_taken_q) a_apart: assert (f_since_q >= f_drain_q - 32'd1);
 always_ff @(posedge clk_i)

@@ -66,8 +66,9 @@ int run(const Options& options) {
       std::cerr << "error: " << name << ": no module of that name has mutants\n";
       return 2;
     }
+  const auto is_asked = [&](const std::string& name) { return options.modules.empty() || std::ranges::count(options.modules, name) > 0; };
   for (const auto& [name, module] : modules)
-    if (options.modules.empty() || std::ranges::count(options.modules, name) > 0)
+    if (is_asked(name))
       for (const Mutant& mutant : module.mutants) jobs.push_back({&module, mutant});
 
   std::ofstream file;
@@ -82,7 +83,8 @@ int run(const Options& options) {
   if (options.list) {
     for (const Job& job : jobs) write(job.mutant, nullptr);
     for (const auto& [name, module] : modules)
-      for (const std::string& other : module.left_out) write({name, 0, other}, nullptr);
+      if (is_asked(name))
+        for (const std::string& other : module.left_out) write({name, 0, other}, nullptr);
     return 0;
   }
   if (options.sample > 0 && options.sample < jobs.size()) {

@@ -28,9 +28,8 @@ Result<int> run(Options options) {
     options.what.seed = static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count()) % 1'000'000;
   if (options.what.sample > 0)
     note("sample of " + std::to_string(options.what.sample) + " mutants, --seed " + std::to_string(options.what.seed));
-#ifdef DYAD_MUTANTS
-  if (std::string_view(DYAD_MUTANTS) != "ALL")
-    note("note: this build holds the mutants of a few modules; configure with -DDYAD_MUTANTS=ALL for those of all");
+#ifdef DYAD_ALL_MUTANTS
+  if (!DYAD_ALL_MUTANTS) note("note: this build holds the mutants of a few modules; configure with -DDYAD_MUTANTS=ALL for those of all");
 #endif
   std::vector<workflow::MutantReport> mutants;
   {

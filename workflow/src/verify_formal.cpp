@@ -122,7 +122,7 @@ std::vector<Job> jobs_of(const std::vector<ProofWork>& works, const ProveOptions
   for (std::size_t i = 0; i < works.size(); ++i) {
     const ProofPlan& plan = *works[i].plan;
     jobs.push_back({i, kBase});
-    if (plan.induction > 0) jobs.push_back({i, kInduction});
+    if (plan.induction > 0 && !options.bases_only) jobs.push_back({i, kInduction});
     if (options.claims_only) continue;
     jobs.push_back({i, kCover});
     for (std::size_t twin = 0; twin < plan.twins.size(); ++twin) jobs.push_back({i, kTwins + twin});
@@ -146,7 +146,7 @@ Result<void> prove(std::vector<ProofWork>& works, const RtlSources& sources, con
     ProofWork& work = works[job.proof];
     const fs::path place = folder->path() / (std::to_string(job.proof) + "-" + std::to_string(job.part));
     DYAD_TRY(Obligation answer, prove_part(work, job, sources, place, options, jobs.cancelled()));
-    if (options.stop_at_first && answer.status != ProofStatus::kProved) jobs.stop();
+    if (options.stop_at_first && answer.counterexample) jobs.stop();
     work.answers[job.part] = std::move(answer);
     return {};
   });
@@ -260,6 +260,8 @@ Result<ModuleProofs> prove_module(const std::string& module, const fs::path& rtl
     sources[name] = text;
   }
   DYAD_TRY(ProofFile file, proof_file_of(module, rtl));
+  if (options.cpu_limit_s > 0)
+    for (ProofPlan& plan : file.proofs) plan.cpu_limit_s = std::min(plan.cpu_limit_s, options.cpu_limit_s);
   DYAD_TRY(std::vector<ModuleProofs> modules, prove_files({std::move(file)}, sources, options, progress, nullptr));
   return std::move(modules.front());
 }

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <optional>
 #include <set>
 #include <thread>
@@ -103,6 +104,7 @@ MutantReport report_of(const Json& json) {
   mutant.start = json.at("start").get<std::int64_t>();
   mutant.end = json.at("end").get<std::int64_t>();
   mutant.text = json.at("text").get<std::string>();
+  mutant.cpu_s = json.value("cpu_s", 0.0);
   if (json.value("killed", false)) {
     mutant.fate = Fate::kKilledBySimulation;
     const std::string set = json.value("set", "");
@@ -172,27 +174,40 @@ Result<std::vector<std::string>> modules_proved_with(const std::string& file, co
   return found;
 }
 
-struct Refutation {
-  std::string words;
-  bool base = false;  ///< a run from reset breaks the claim; else only its induction does not go through any more
+struct Answer {
+  std::optional<std::string> broken;  ///< what does not hold any more
+  double cpu_s = 0;
 };
 
-/// The counterexample that the proofs of these modules have when the mutant stands in its file.
-Result<std::optional<Refutation>> refute(const MutantReport& mutant, const fs::path& rtl, const Progress& progress) {
+/// What proofs say when the mutant stands in its file: those of its module first, then those of modules around it.
+/// Of a mutant that is argued to be equivalent only a run from reset can say otherwise; its own module's proofs look for one, not for long.
+Result<Answer> refute(const MutantReport& mutant, bool argued, const fs::path& rtl, const Progress& progress) {
+  constexpr int kDoubtLimitS = 5;
   DYAD_TRY(const std::string text, mutated_text(mutant, rtl));
-  DYAD_TRY(const std::vector<std::string> modules, modules_proved_with(mutant.file, rtl));
+  DYAD_TRY(std::vector<std::string> modules, modules_proved_with(mutant.file, rtl));
+  const auto others = std::ranges::stable_partition(modules, [&](const std::string& module) { return module == mutant.module; });
   ProveOptions options;
   options.claims_only = true;
   options.stop_at_first = true;
+  if (argued) {
+    modules.erase(others.begin(), others.end());
+    options.bases_only = true;
+    options.cpu_limit_s = kDoubtLimitS;
+  }
+  Answer answer;
   for (const std::string& module : modules) {
     DYAD_TRY(const ModuleProofs proofs, prove_module(module, rtl, {{mutant.file, text}}, options, progress));
-    for (const Proof& proof : proofs.proofs)
-      for (const Obligation& obligation : proof.obligations)
-        if (obligation.counterexample)
-          return std::optional(
-              Refutation{module + "/" + proof.name + ", " + obligation.name + ": " + obligation.reason, obligation.name == "base"});
+    for (const Proof& proof : proofs.proofs) {
+      answer.cpu_s += proof.cpu_s();
+      for (const Obligation& obligation : proof.obligations) {
+        // A fault that shows after 2^31 cycles only breaks the induction; an equivalent mutant may do so, too.
+        const bool broken = argued ? obligation.counterexample : obligation.status == ProofStatus::kFailed;
+        if (broken && !answer.broken) answer.broken = module + "/" + proof.name + ", " + obligation.name + ": " + obligation.reason;
+      }
+    }
+    if (answer.broken) break;
   }
-  return std::optional<Refutation>();
+  return answer;
 }
 
 /// An Error for an entry that names no possible change of its module, or no module. Modules that are not built or not asked for are left
@@ -230,11 +245,12 @@ Result<void> judge_survivors(std::vector<MutantReport>& mutants, const std::vect
     if (mutant.fate == Fate::kSurvived) survivors.push_back(&mutant);
   }
   progress.stage("proofs of the survivors");
-  std::vector<Result<std::optional<Refutation>>> found(survivors.size(), std::optional<Refutation>());
+  std::vector<Result<Answer>> found(survivors.size(), Answer());
   std::int64_t done = 0;
   for (std::size_t i = 0; i < survivors.size(); ++i) {
     // A sample trusts the arguments, so that it needs no solver for them.
-    if (request.sample == 0 || !entry_of(*survivors[i], entries)) found[i] = refute(*survivors[i], request.rtl, progress);
+    const bool argued = entry_of(*survivors[i], entries) != nullptr;
+    if (request.sample == 0 || !argued) found[i] = refute(*survivors[i], argued, request.rtl, progress);
     progress.update(++done, static_cast<std::int64_t>(survivors.size()));
     if (progress.cancelled()) return Error{"dyad verify mutants", "was stopped", "run it again"};
   }
@@ -242,10 +258,11 @@ Result<void> judge_survivors(std::vector<MutantReport>& mutants, const std::vect
     if (!found[i]) return found[i].error();
     MutantReport& mutant = *survivors[i];
     const Equivalence* const entry = entry_of(mutant, entries);
-    if (const std::optional<Refutation>& refutation = *found[i]; refutation && (refutation->base || !entry)) {
-      if (entry) return Error{entry->place, "this mutant is refuted by " + refutation->words, "remove the entry"};
+    mutant.cpu_s += found[i]->cpu_s;
+    if (const std::optional<std::string>& broken = found[i]->broken) {
+      if (entry) return Error{entry->place, "this mutant is refuted by " + *broken, "remove the entry"};
       mutant.fate = Fate::kKilledByProof;
-      mutant.reason = refutation->words;
+      mutant.reason = *broken;
     } else if (entry) {
       mutant.fate = Fate::kEquivalent;
       mutant.reason = entry->argument;
@@ -292,48 +309,82 @@ Result<std::vector<MutantReport>> verify_mutants(const MutantsRequest& request, 
   return mutants;
 }
 
+namespace {
+
+struct ModuleCounts {
+  std::array<std::int64_t, 4> fates{};
+  double cpu_s = 0;
+
+  std::int64_t& operator[](Fate fate) { return fates[static_cast<std::size_t>(fate)]; }
+  std::int64_t operator[](Fate fate) const { return fates[static_cast<std::size_t>(fate)]; }
+  std::int64_t total() const { return std::accumulate(fates.begin(), fates.end(), std::int64_t{0}); }
+  std::int64_t killed() const { return (*this)[Fate::kKilledBySimulation] + (*this)[Fate::kKilledByProof]; }
+  void operator+=(const ModuleCounts& other) {
+    for (std::size_t i = 0; i < fates.size(); ++i) fates[i] += other.fates[i];
+    cpu_s += other.cpu_s;
+  }
+};
+
+std::map<std::string, ModuleCounts> counts_of(const std::vector<MutantReport>& mutants) {
+  std::map<std::string, ModuleCounts> modules;
+  for (const MutantReport& mutant : mutants) {
+    ModuleCounts& counts = modules[mutant.module];
+    ++counts[mutant.fate];
+    counts.cpu_s += mutant.cpu_s;
+  }
+  return modules;
+}
+
+}  // namespace
+
 OrderedJson mutants_document(const MutantsRequest& request, const std::vector<MutantReport>& mutants) {
-  struct Counts {
-    std::int64_t total = 0, survivors = 0;
-  };
-  std::map<std::string, Counts> modules;
-  std::int64_t killed = 0, by_proof = 0;
   OrderedJson equivalent = OrderedJson::array(), survivors = OrderedJson::array();
   for (const MutantReport& mutant : mutants) {
-    Counts& counts = modules[mutant.module];
-    ++counts.total;
-    counts.survivors += mutant.fate == Fate::kSurvived;
-    by_proof += mutant.fate == Fate::kKilledByProof;
-    killed += mutant.fate == Fate::kKilledByProof || mutant.fate == Fate::kKilledBySimulation;
     if (mutant.fate != Fate::kEquivalent && mutant.fate != Fate::kSurvived) continue;
     OrderedJson entry{{"id", mutant.id},     {"module", mutant.module}, {"file", mutant.file},   {"line", mutant.line},
                       {"kind", mutant.kind}, {"before", mutant.before}, {"after", mutant.after}, {"occurrence", mutant.occurrence}};
     if (mutant.fate == Fate::kEquivalent) entry["argument"] = mutant.reason;
     (mutant.fate == Fate::kEquivalent ? equivalent : survivors).push_back(std::move(entry));
   }
-  OrderedJson checks = OrderedJson::array();
-  for (const auto& [module, counts] : modules)
-    checks.push_back({{"name", "mutants/" + module}, {"cases", counts.total}, {"mismatches", counts.survivors}});
+  OrderedJson checks = OrderedJson::array(), modules = OrderedJson::array();
+  ModuleCounts all;
+  for (const auto& [module, counts] : counts_of(mutants)) {
+    all += counts;
+    checks.push_back({{"name", "mutants/" + module}, {"cases", counts.total()}, {"mismatches", counts[Fate::kSurvived]}});
+    modules.push_back({{"name", module},
+                       {"mutants", counts.total()},
+                       {"killed_by_simulation", counts[Fate::kKilledBySimulation]},
+                       {"killed_by_proof", counts[Fate::kKilledByProof]},
+                       {"equivalent", counts[Fate::kEquivalent]},
+                       {"survivors", counts[Fate::kSurvived]},
+                       {"seconds", counts.cpu_s}});
+  }
   return {{"schema", "dyad.verify/1"},
           {"version", DYAD_VERSION},
           {"sample", request.sample > 0 ? OrderedJson{{"mutants", request.sample}, {"seed", request.seed}} : OrderedJson(nullptr)},
           {"checks", std::move(checks)},
           {"mutants",
            {{"total", mutants.size()},
-            {"killed", killed},
-            {"killed_by_proof", by_proof},
+            {"killed", all.killed()},
+            {"killed_by_proof", all[Fate::kKilledByProof]},
+            {"modules", std::move(modules)},
             {"equivalent", std::move(equivalent)},
             {"survivors", std::move(survivors)}}}};
 }
 
 std::string mutants_text(const std::vector<MutantReport>& mutants) {
-  std::map<std::string, std::array<std::int64_t, 4>> modules;
-  for (const MutantReport& mutant : mutants) ++modules[mutant.module][static_cast<std::size_t>(mutant.fate)];
-  std::string text =
-      fmt::format("{:<24}{:>10}{:>12}{:>10}{:>12}{:>10}\n", "module", "mutants", "simulation", "proof", "equivalent", "survived");
-  for (const auto& [module, counts] : modules)
-    text += fmt::format("{:<24}{:>10}{:>12}{:>10}{:>12}{:>10}\n", module, counts[0] + counts[1] + counts[2] + counts[3], counts[0],
-                        counts[1], counts[2], counts[3]);
+  std::string text = fmt::format("{:<24}{:>10}{:>12}{:>10}{:>12}{:>10}{:>10}\n", "module", "mutants", "simulation", "proof", "equivalent",
+                                 "survived", "CPU s");
+  const auto row = [&text](const std::string& name, const ModuleCounts& counts) {
+    text += fmt::format("{:<24}{:>10}{:>12}{:>10}{:>12}{:>10}{:>10.1f}\n", name, counts.total(), counts[Fate::kKilledBySimulation],
+                        counts[Fate::kKilledByProof], counts[Fate::kEquivalent], counts[Fate::kSurvived], counts.cpu_s);
+  };
+  ModuleCounts all;
+  for (const auto& [module, counts] : counts_of(mutants)) {
+    row(module, counts);
+    all += counts;
+  }
+  row("all", all);
   for (const MutantReport& mutant : mutants)
     if (mutant.fate == Fate::kSurvived)
       text += fmt::format("survived: {}:{}: {} (mutant {})\n  - {}\n  + {}\n", mutant.file, mutant.line, mutant.kind, mutant.id,

@@ -81,6 +81,10 @@ TEST_F(VerifyMutants, CountsWhatSimulationKills) {
   EXPECT_EQ(document["mutants"]["killed"], 2);
   EXPECT_TRUE(document["mutants"]["survivors"].empty());
   EXPECT_EQ(document["checks"][0], OrderedJson({{"name", "mutants/sample"}, {"cases", 2}, {"mismatches", 0}}));
+  const OrderedJson& module = document["mutants"]["modules"][0];
+  EXPECT_EQ(module["name"], "sample");
+  EXPECT_EQ(module["killed_by_simulation"], 2);
+  EXPECT_EQ(module["survivors"], 0);
 }
 
 TEST_F(VerifyMutants, ListsSurvivors) {

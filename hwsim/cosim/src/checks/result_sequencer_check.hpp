@@ -28,18 +28,23 @@ Check check_result_sequencer(const CheckOptions& options, std::int64_t beats = 4
   dut.reset();
   std::int64_t produced = 0;  // reserved beats that may have come out
   bool offered = false;
+  std::int64_t endless = 0;  // cycles until a reset ends a drain of more than 2^31 cycles; 0: an ordinary one
   const std::int64_t most_cycles = 1000 * options.cases + 100'000;
   while (check.cases < options.cases && !compare.stop()) {
     if (dut.cycle() > most_cycles) {
       check.mismatch("no progress");
       break;
     }
-    const bool reset = random.below(5000) == 0;
+    const bool reset = endless > 0 ? --endless == 0 : random.below(5000) == 0;
     // Layers change when everything has left; supplies of the next may already be there.
     if (!offered && expected.idle() && random.below(8) == 0) {
       if (expected.residual() == 0) in.residual = random.coin();
       const std::int64_t least = in.residual ? 2 * beats : beats;
       in.drain_cycles = random.coin() ? least : random.between(least, least + 20);
+      if (random.below(256) == 0) {
+        in.drain_cycles = (std::int64_t{1} << 31) + random.between(0, 3);
+        endless = 100;
+      }
     }
     if (!offered && (offered = offers.next())) in.complete = random.below(3) != 0;
     if (!offered) in.complete = random.coin();
@@ -69,6 +74,7 @@ Check check_result_sequencer(const CheckOptions& options, std::int64_t beats = 4
     produced -= in.beat_out;
     if (reset) {
       expected.reset();
+      in.drain_cycles = 2 * beats;
       produced = 0;
       offered = false;
     } else {

@@ -22,6 +22,10 @@ OutputStationaryArray::OutputStationaryArray(const SystolicSize& size)
 void OutputStationaryArray::clock(const Inputs& in) {
   results_.clock(in.reset, in.capture ? std::optional(sums_) : std::nullopt);
   since_capture_ = in.reset ? size_.capture_distance() : in.capture ? 1 : std::min(since_capture_ + 1, size_.capture_distance());
+  if (in.reset) {
+    std::ranges::fill(sums_.acc, 0u);
+    std::ranges::fill(sums_.sum, 0u);
+  }
   if (!in.valid || in.reset) return;
   const auto add = [&](std::uint32_t& to, std::int64_t addend) { to = (in.first ? 0u : to) + static_cast<std::uint32_t>(addend); };
   std::vector<std::int64_t> weights;

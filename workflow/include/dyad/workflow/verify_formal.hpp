@@ -54,8 +54,12 @@ struct ModuleProofs {
 struct ProveOptions {
   /// Base case and induction only: is the claim true of these sources? (Mutants: the guards are proved of the original.)
   bool claims_only = false;
-  /// Stop at the first obligation that is not proved; later ones are left out of the report.
+  /// Base cases only, which need claims_only too: does a run from the initial state break a claim?
+  bool bases_only = false;
+  /// Stop at the first counterexample; what was not begun by then is left out of the report.
   bool stop_at_first = false;
+  /// CPU limit of each call of an engine where the proof allows more; 0: what the proof allows.
+  int cpu_limit_s = 0;
   /// Where each failing claim leaves its counterexample as MODULE.PROOF.vcd; empty: nowhere.
   std::filesystem::path waves;
 };

@@ -14,7 +14,7 @@ namespace dyad::workflow {
 
 enum class Fate {
   kKilledBySimulation,  ///< a check of the module saw a difference, a failed assertion or a hang
-  kKilledByProof,       ///< simulation saw nothing, but a proof of the module has a counterexample
+  kKilledByProof,       ///< simulation saw nothing, but a proof of the module fails: a counterexample, or its induction breaks
   kEquivalent,          ///< neither, and rtl/mutation/equivalent.json argues why it behaves like the module
   kSurvived,
 };
@@ -27,6 +27,7 @@ struct MutantReport {
   std::string text;
   Fate fate = Fate::kSurvived;
   std::string reason;  ///< what killed it, or the argument of its equivalence
+  double cpu_s = 0;    ///< of simulation and proofs
 };
 
 struct MutantsRequest {

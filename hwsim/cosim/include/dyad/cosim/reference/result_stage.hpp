@@ -6,11 +6,13 @@
 #include <cstdint>
 #include <cstdlib>
 #include <deque>
+#include <map>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "dyad/base/dyadic.hpp"
+#include "dyad/cosim/average_reciprocal.hpp"
 
 namespace dyad::cosim::reference {
 
@@ -135,8 +137,8 @@ class ResultStage {
       }
       const auto exact = static_cast<std::int32_t>(*acc + static_cast<std::uint32_t>(column.bias) -
                                                    static_cast<std::uint32_t>(column.weight_zero_point) * *sum);
-      // What average_divider promises ends where sum and rounding offset leave 31 bits.
-      if (layer.operation == Operation::kAverage && std::abs(std::int64_t{exact}) + layer.count / 2 > INT32_MAX) {
+      // What average_divider promises ends where sum and rounding offset leave 31 bits, and for hawq where float32 ends.
+      if (layer.operation == Operation::kAverage && std::abs(std::int64_t{exact}) > largest_sum(layer)) {
         values.emplace_back();
         continue;
       }
@@ -145,7 +147,16 @@ class ResultStage {
     return values;
   }
 
+  /// Of an average; the search for hawq's is done once for each count.
+  std::int64_t largest_sum(const Layer& layer) const {
+    if (layer.average_rounding != AverageRounding::kHawq) return INT32_MAX - layer.count / 2;
+    const auto [at, is_new] = hawq_limits_.try_emplace(layer.count);
+    if (is_new) at->second = average_reciprocal(layer.count, layer.average_rounding).value().largest_sum;
+    return at->second;
+  }
+
   std::int64_t columns_, lanes_, beats_;
+  mutable std::map<std::int64_t, std::int64_t> hawq_limits_;  // by count
   ResultValues acc_, other_, sum_;
   bool active_ = false, wait_ = false;
   std::int64_t beat_ = 0, now_ = 0;

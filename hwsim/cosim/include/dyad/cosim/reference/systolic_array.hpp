@@ -23,6 +23,9 @@ class OutputStationaryArray {
     PackedBits activations, weights;  ///< rows * activation_width and columns * weight_width bits
   };
 
+  /// A reset makes all sums 0, so that a job may go without a first word after it.
+  static constexpr bool kResetsSums = true;
+
   explicit OutputStationaryArray(const SystolicSize& size);
   std::int64_t activation_bits() const { return std::int64_t{size_.rows} * size_.activation_width; }
   std::int64_t weight_bits() const { return std::int64_t{size_.columns} * size_.weight_width; }

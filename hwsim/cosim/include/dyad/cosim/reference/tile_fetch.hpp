@@ -23,6 +23,8 @@ class TileFetch {
   bool tile_done() const { return tile_done_; }
   bool slots_valid() const { return unsaid_ > 0; }
   std::int64_t slots() const { return unsaid_; }
+  /// Slots that were filled since the start.
+  std::int64_t filled() const { return slot_; }
   /// Slots that are full and were not released.
   std::int64_t full() const { return layer_.slots - open_; }
 
@@ -53,6 +55,7 @@ class TileFetch {
   void reset() {
     layer_ = {};
     open_ = unsaid_ = 0;
+    slot_ = 0;
     tile_done_ = false;
   }
 
