@@ -50,9 +50,9 @@ always_ff @(posedge clk_i)
 // A complete result is taken only with its parameters, its residual operands and its room.
 always_ff @(posedge clk_i)
   if (f_check && take && complete_i) a_supplied: assert (parameters_q != '0 && room_q >= Tile && (!residual_i || residual_q >= 32'(Beats)));
-`ifndef CONTROL_LOOP
 // No residual operand is forgotten or counted twice.
 always_ff @(posedge clk_i) if (f_check) a_residual_kept: assert (residual_q == f_residual_q);
+`ifndef CONTROL_LOOP
 // Accumulators are taken no sooner than drain_cycles after those before: the data path behind needs no back-pressure.
 always_ff @(posedge clk_i) if (f_check && take && f_taken_q) a_apart: assert (f_since_q >= f_drain_q - 32'd1);
 always_ff @(posedge clk_i)
