@@ -17,7 +17,7 @@ module core_program (
     output logic        start_o,
     /// A layer is running.
     output logic        running_o,
-    /// Register r, 1 to 31, in bits [r*32 +: 32]; see docs/rtl/tile_core.md.
+    /// Register r, 1 to 31, in bits [r*32 +: 32]; see docs/rtl/tile_shell.md.
     output logic [1023:0] registers_o
 );
 
@@ -43,5 +43,9 @@ module core_program (
   always_ff @(posedge clk_i) begin
     if (prog_valid_i && prog_ready_o && prog_data_i[39:37] == 3'd0) registers_q[prog_data_i[36:32]*32+:32] <= prog_data_i[31:0];
   end
+
+`ifdef FORMAL
+  `include "core_program_props.svh"
+`endif
 
 endmodule

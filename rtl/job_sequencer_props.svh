@@ -81,6 +81,8 @@ always_ff @(posedge clk_i)
 // Nothing is pending only when the last job of the layer was started.
 always_ff @(posedge clk_i) if (f_check && active_o && !pending_q) a_last_job: assert (running_q && block_q == f_blocks_q && row_q == '0 && tile_q == '0);
 
+// What a closed loop (control_loop) does not need of its parts.
+`ifndef CONTROL_LOOP
 // Where tiles stand: slots stream_stride apart, regions region_stride apart, resident tiles resident_stride apart.
 always_ff @(posedge clk_i)
   if (f_check && active_o)
@@ -106,6 +108,7 @@ always_ff @(posedge clk_i)
 // One handover a job: after a handover without a start nothing runs.
 always_ff @(posedge clk_i)
   if (f_check && $past(rst_ni && !start_i && handover_o && !job_start_o)) a_one_handover: assert (!running_q && !offer_o);
+`endif
 
 `ifdef JOB_SEQUENCER_ALONE
 // A layer of two blocks, two rows and two tiles ends.

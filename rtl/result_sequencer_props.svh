@@ -52,6 +52,7 @@ always_ff @(posedge clk_i)
   if (f_check && take && complete_i) a_supplied: assert (parameters_q != '0 && room_q >= Tile && (!residual_i || residual_q >= 32'(Beats)));
 // No residual operand is forgotten or counted twice.
 always_ff @(posedge clk_i) if (f_check) a_residual_kept: assert (residual_q == f_residual_q);
+`ifndef CONTROL_LOOP
 // Accumulators are taken no sooner than drain_cycles after those before: the data path behind needs no back-pressure.
 always_ff @(posedge clk_i) if (f_check && take && f_taken_q) a_apart: assert (f_since_q >= f_drain_q - 32'd1);
 always_ff @(posedge clk_i)
@@ -64,6 +65,7 @@ always_ff @(posedge clk_i)
   if (f_check && $past(rst_ni && piece_valid_o && !piece_ready_i)) a_piece_held: assert (piece_valid_o);
 // No deadlock: accumulators that are offered with everything they need, while the receiver has room, wait less than a drain.
 always_ff @(posedge clk_i) if (f_check && f_wait_q != 32'd0) a_wait_bound: assert (f_taken_q && f_wait_q <= f_since_q && f_wait_q < f_drain_q);
+`endif
 // Room comes back: when nothing is reserved, a result fits.
 always_ff @(posedge clk_i) if (f_check && f_reserved_q == '0) a_room_when_empty: assert (room_q >= Tile);
 // Idle means that nothing is on its way.

@@ -57,6 +57,7 @@ always_ff @(posedge clk_i) if (f_check) a_slots_kept: assert ({1'b0, open_q} + {
 always_ff @(posedge clk_i) if (f_check) a_slots_told: assert ({1'b0, open_q} == {1'b0, unsaid_q} + {1'b0, f_told_q});
 // A word for a slot that the feeder was told of is never refused.
 always_ff @(posedge clk_i) if (f_check && in_valid_i) a_never_refused: assert (in_ready_o);
+`ifndef CONTROL_LOOP
 // An announcement stays until it is taken, and can only grow.
 always_ff @(posedge clk_i)
   if (f_check && $past(rst_ni && !start_i && slots_valid_o && !slots_ready_i))
@@ -65,20 +66,26 @@ always_ff @(posedge clk_i)
 // A tile is complete with its last word, and only then.
 always_ff @(posedge clk_i)
   if (f_check) a_tile_done: assert (tile_done_o == ($past(rst_ni && !start_i && in_valid_i && in_ready_o && word_q == words_i - 32'd1)));
+`endif
 
 // Word w of a tile goes to entry w / Rows of it and there to row w mod Rows.
 localparam int unsigned FWordBits = $clog2(Rows * Entries + 1);
 wire [AddressBits-1:0] f_entry = entry_q - tile_base_q;
 always_ff @(posedge clk_i) if (f_check && f_started_q) a_word_bound: assert (row_q <= LastRow && word_q < f_words_q && f_words_q <= 32'(Rows * Entries));
+`ifndef CONTROL_LOOP
 always_ff @(posedge clk_i)
   if (f_check && f_started_q) a_word_place: assert (word_q[FWordBits-1:0] == FWordBits'(f_entry) * FWordBits'(Rows) + FWordBits'(row_q));
+`endif
 always_ff @(posedge clk_i)
   if (f_check && f_started_q) a_configured: assert (f_slot_tiles_q != '0 && f_last_slot_tiles_q != '0 && f_group_slots_q != '0);
-// Tiles stand tile_stride apart in their slot, slots slot_stride apart; both counts stay in bounds.
+`ifndef CONTROL_LOOP
+// Tiles stand tile_stride apart in their slot, slots slot_stride apart.
 always_ff @(posedge clk_i)
   if (f_check && f_started_q) a_tile_place: assert (tile_base_q == AddressBits'(slot_base_q + AddressBits'(tile_q) * f_tile_stride_q));
 always_ff @(posedge clk_i)
   if (f_check && f_started_q) a_slot_place: assert (slot_base_q == AddressBits'(AddressBits'(slot_q) * f_slot_stride_q) && (slot_q == '0 || slot_q < f_slots_q));
+`endif
+// Both counts stay in bounds.
 always_ff @(posedge clk_i)
   if (f_check && f_started_q)
     a_counts_bound: assert (group_slot_q < f_group_slots_q

@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "dyad/base/files.hpp"
+#include "dyad/base/json.hpp"
 #include "dyad/workflow/verify_formal.hpp"
 
 namespace dyad::workflow {
@@ -90,6 +92,14 @@ TEST_F(Formal, ProvesInductiveClaim) {
   EXPECT_THAT(names, testing::ElementsAre("base", "induction", "cover", "twin: one too far"));
 }
 
+TEST_F(Formal, ProvesInductiveClaimWithAbc) { expect_proved(prove("good_abc")); }
+
+TEST_F(Formal, ReportsClaimThatAbcFindsNotInductive) {
+  const Obligation fault = only_fault("not_inductive_abc", "induction");
+  EXPECT_EQ(fault.status, ProofStatus::kFailed);
+  EXPECT_THAT(fault.reason, HasSubstr("not inductive"));
+}
+
 TEST_F(Formal, ProvesBoundedClaim) {
   const ModuleProofs module = prove("bounded");
   expect_proved(module);
@@ -172,6 +182,20 @@ TEST_F(Formal, TellsTimeoutFromFailure) {
   }
 }
 
+// A solver that is ended has not found the twin's bug.
+TEST_F(Formal, ReportsTwinWithoutAnswer) {
+  const ModuleProofs module = prove("slow_twin");
+  ASSERT_EQ(module.proofs.size(), 2u);
+  for (const Proof& proof : module.proofs) {
+    ASSERT_EQ(proof.obligations.size(), 3u);
+    EXPECT_EQ(proof.obligations[0].status, ProofStatus::kProved) << proof.name << ": " << proof.obligations[0].reason;
+    EXPECT_EQ(proof.obligations[2].name, "twin: another way");
+    EXPECT_EQ(proof.obligations[2].status, ProofStatus::kTimeout) << proof.name << ": " << proof.obligations[2].reason;
+    EXPECT_FALSE(proof.obligations[2].counterexample);
+    EXPECT_NE(proof.status(), ProofStatus::kProved);
+  }
+}
+
 // What the mutation runner does: another source under the same proofs.
 TEST_F(Formal, ProvesReplacedSource) {
   const std::string wrong = R"(
@@ -222,6 +246,28 @@ TEST_F(Formal, NamesUnknownModule) {
   ASSERT_FALSE(proofs);
   EXPECT_EQ(proofs.error().place, "absent");
   EXPECT_THAT(proofs.error().hint, HasSubstr("good"));
+}
+
+// Every module has a proof file, be it one that says that nothing is proved, and a page whose status agrees with it.
+TEST(FormalPages, StatusOfEveryModule) {
+  const std::filesystem::path rtl = DYAD_RTL_FOLDER;
+  int modules = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(rtl)) {
+    if (entry.path().extension() != ".sv") continue;
+    const std::string module = entry.path().stem().string();
+    SCOPED_TRACE(module);
+    ++modules;
+    const auto proofs = read_json(rtl / "formal" / (module + ".json"));
+    ASSERT_TRUE(proofs) << proofs.error().message;
+    EXPECT_TRUE(!(*proofs)["proofs"].empty() || !(*proofs)["exhausted"].empty() || !(*proofs)["open"].empty());
+    const auto page = read_text(rtl / ".." / "docs" / "rtl" / (module + ".md"));
+    ASSERT_TRUE(page) << page.error().message;
+    const std::size_t status = page->find("\n## Status\n");
+    ASSERT_NE(status, std::string::npos);
+    const bool says_proved = page->find("`dyad verify formal " + module + "`", status) != std::string::npos;
+    EXPECT_EQ(says_proved, !(*proofs)["proofs"].empty());
+  }
+  EXPECT_GE(modules, 30);
 }
 
 }  // namespace

@@ -20,12 +20,19 @@ struct Options {
   bool json = false;
 };
 
-/// One line a proof, then what is wrong with it; after each module what simulation exhausts and what is open.
+/// One line a proof, then what is wrong with it; after each module what simulation exhausts and what is open; at the end how many there
+/// are.
 std::string summary(const std::vector<workflow::ModuleProofs>& modules) {
   std::string text;
+  std::size_t proofs = 0, proved = 0;
+  double cpu_s = 0;
   for (const workflow::ModuleProofs& module : modules) {
     text += module.module + "\n";
+    if (module.proofs.empty()) text += "  proved: nothing of this module by itself\n";
     for (const workflow::Proof& proof : module.proofs) {
+      ++proofs;
+      proved += proof.status() == workflow::ProofStatus::kProved;
+      cpu_s += proof.cpu_s();
       text += fmt::format("  {:<8} {:<24} {:7.1f} s  {}{}\n", name_of(proof.status()), proof.name, proof.cpu_s(), proof.claim,
                           proof.bound > 0 ? fmt::format(" (in the first {} steps)", proof.bound) : "");
       for (const workflow::Obligation& one : proof.obligations)
@@ -35,7 +42,7 @@ std::string summary(const std::vector<workflow::ModuleProofs>& modules) {
     for (const std::string& what : module.exhausted) text += "  simulated exhaustively: " + what + "\n";
     for (const std::string& what : module.open) text += "  neither proved nor exhausted: " + what + "\n";
   }
-  return text;
+  return text + fmt::format("{} of {} proofs hold, in {} modules; {:.0f} CPU seconds\n", proved, proofs, modules.size(), cpu_s);
 }
 
 Result<int> run(const Options& options) {

@@ -1,5 +1,6 @@
 #include "proof_engines.hpp"
 
+#include <algorithm>
 #include <sstream>
 #include <vector>
 
@@ -74,13 +75,53 @@ Result<Obligation> prove_clauses(const ProofPlan& plan, const Netlist& netlist, 
   return obligation;
 }
 
+/// What ABC does on the and-inverter graph, all assertions as one.
+Command abc(const ProofPlan& plan, const Netlist& netlist, const std::string& what, const std::function<bool()>& cancelled) {
+  const std::string script = std::string("read_aiger ") + kMainAig + "; fold; strash; orpos; " + what;
+  return {{"yosys-abc", "-c", script}, netlist.folder, plan.cpu_limit_s, cancelled};
+}
+
+Result<Obligation> base_in_abc(const ProofPlan& plan, const Netlist& netlist, const std::function<bool()>& cancelled) {
+  Obligation obligation{"base", ProofStatus::kProved, "", false, netlist.cpu_s};
+  const std::string steps = std::to_string(plan.base);
+  const Command command = abc(plan, netlist, "bmc3 -F " + steps, cancelled);
+  DYAD_TRY(const CommandResult result, run(command));
+  obligation.cpu_s += result.cpu_s;
+  if (says(result.output, ("No output asserted in " + steps + " frames").c_str())) return obligation;
+  if (!says(result.output, "was asserted in frame ")) return no_answer(obligation, command, result);
+  obligation.status = ProofStatus::kFailed;
+  obligation.counterexample = true;
+  obligation.reason = "an assertion is broken in step " + after(result.output, "was asserted in frame ");
+  return obligation;
+}
+
+/// They hold in step k + 1 if they, and all assumptions, held in k steps before.
+Result<Obligation> step_in_abc(Obligation obligation, const ProofPlan& plan, const Netlist& netlist,
+                               const std::function<bool()>& cancelled) {
+  const Command command = abc(plan, netlist, "ind -F " + std::to_string(plan.induction + 1), cancelled);
+  DYAD_TRY(const CommandResult result, run(command));
+  obligation.cpu_s = result.cpu_s;
+  if (says(result.output, "Networks are equivalent")) return obligation;
+  if (!says(result.output, "Networks are UNDECIDED") && !says(result.output, "Networks are NOT EQUIVALENT"))
+    return no_answer(obligation, command, result);
+  obligation.status = ProofStatus::kFailed;
+  obligation.reason = "not inductive over " + std::to_string(plan.induction) + " steps";
+  return obligation;
+}
+
 }  // namespace
 
-Result<void> require_engines(bool cnf) {
+Result<void> require_engines(const std::vector<ProofFile>& files) {
+  const auto uses = [&files](Engine engine) {
+    return std::ranges::any_of(files, [engine](const ProofFile& file) {
+      return std::ranges::any_of(file.proofs, [engine](const ProofPlan& plan) { return plan.engine == engine; });
+    });
+  };
   DYAD_CHECK(require_program("yosys", "yosys"));
   DYAD_CHECK(require_program("yosys-smtbmc", "yosys"));
   DYAD_CHECK(require_program("z3", "z3"));
-  if (cnf) DYAD_CHECK(require_program("cadical", "cadical"));
+  if (uses(Engine::kCnf)) DYAD_CHECK(require_program("cadical", "cadical"));
+  if (uses(Engine::kAbc)) DYAD_CHECK(require_program("yosys-abc", "yosys"));
   return {};
 }
 
@@ -88,6 +129,8 @@ Result<Obligation> prove_base(const ProofPlan& plan, const Netlist& netlist, con
                               const std::function<bool()>& cancelled) {
   if (netlist.fault) return faulty("base", netlist);
   if (plan.engine == Engine::kCnf) return prove_clauses(plan, netlist, cancelled);
+  // Only z3 writes a waveform.
+  if (plan.engine == Engine::kAbc && waves.empty()) return base_in_abc(plan, netlist, cancelled);
   Obligation obligation{"base", ProofStatus::kProved, "", false, netlist.cpu_s};
   std::vector<std::string> words{"--presat", "-t", std::to_string(plan.base)};
   if (!waves.empty()) words.insert(words.end(), {"--dump-vcd", waves.string()});
@@ -110,6 +153,7 @@ Result<Obligation> prove_base(const ProofPlan& plan, const Netlist& netlist, con
 Result<Obligation> prove_induction(const ProofPlan& plan, const Netlist& netlist, const std::function<bool()>& cancelled) {
   if (netlist.fault) return faulty("induction", netlist);
   Obligation obligation{"induction", ProofStatus::kProved, "", false, 0};
+  if (plan.engine == Engine::kAbc) return step_in_abc(obligation, plan, netlist, cancelled);
   const Command command = smtbmc(plan, netlist, {"-i", "-t", std::to_string(plan.induction)}, kMainSmt, cancelled);
   DYAD_TRY(const CommandResult result, run(command));
   obligation.cpu_s = result.cpu_s;

@@ -1,8 +1,9 @@
-/// \file The engines that decide one obligation of a proof: yosys-smtbmc with z3, and CaDiCaL.
+/// \file The engines that decide one obligation of a proof: yosys-smtbmc with z3, CaDiCaL, and ABC.
 #pragma once
 
 #include <filesystem>
 #include <functional>
+#include <vector>
 
 #include "dyad/base/result.hpp"
 #include "dyad/workflow/verify_formal.hpp"
@@ -11,8 +12,8 @@
 
 namespace dyad::workflow {
 
-/// The programs that the engines need are there; an Error names the absent one and its package.
-Result<void> require_engines(bool cnf);
+/// The programs that these proofs need are there; an Error names the absent one and its package.
+Result<void> require_engines(const std::vector<ProofFile>& files);
 
 /// Assertions hold in the first plan.base steps, from the initial state. `waves` (may be empty) receives a counterexample.
 Result<Obligation> prove_base(const ProofPlan& plan, const Netlist& netlist, const std::filesystem::path& waves,

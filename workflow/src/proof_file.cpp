@@ -66,6 +66,8 @@ Result<ProofTwin> read_twin(const JsonReader& reader) {
 Result<void> read_depths(const JsonReader& reader, ProofPlan& plan) {
   DYAD_TRY(plan.combinational, reader.boolean("combinational", false));
   DYAD_TRY(plan.bounded, reader.boolean("bounded", false));
+  if (plan.engine == Engine::kAbc && (plan.combinational || plan.bounded))
+    return reader.error("the engine abc is for inductions", "use smt, or add \"induction\"");
   if (plan.combinational) {
     if (plan.bounded) return reader.error("a combinational claim has no bound", "remove \"bounded\"");
     if (reader.has("induction")) return reader.error("a combinational claim needs no induction", "remove \"induction\"");
@@ -122,8 +124,8 @@ Result<ProofPlan> read_plan(const JsonReader& reader) {
     }
   }
   DYAD_TRY(const std::string engine, reader.string("engine"));
-  if (engine != "smt" && engine != "cnf") return reader.error("unknown engine '" + engine + "'", "smt or cnf");
-  plan.engine = engine == "cnf" ? Engine::kCnf : Engine::kSmt;
+  if (engine != "smt" && engine != "cnf" && engine != "abc") return reader.error("unknown engine '" + engine + "'", "smt, cnf or abc");
+  plan.engine = engine == "cnf" ? Engine::kCnf : engine == "abc" ? Engine::kAbc : Engine::kSmt;
   DYAD_CHECK(read_depths(reader, plan));
   DYAD_TRY(plan.memory_map, reader.boolean("memory_map", false));
   if (reader.has("seconds")) {

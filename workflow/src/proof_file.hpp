@@ -14,6 +14,7 @@ namespace dyad::workflow {
 enum class Engine {
   kSmt,  ///< yosys-smtbmc with z3
   kCnf,  ///< and-inverter graph to clauses, CaDiCaL; combinational claims only
+  kAbc,  ///< as kSmt, but base, twins and induction by ABC on an and-inverter graph: larger control than z3 finishes
 };
 
 /// A bug seeded into one file; a proof that still passes proves nothing.

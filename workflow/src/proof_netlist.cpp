@@ -41,6 +41,13 @@ std::string script(const ProofPlan& plan, bool with_cover) {
   if (plan.engine == Engine::kCnf)
     out << "chformal -cover -remove\nopt -full\ntechmap\nopt -full\nsetundef -undriven -anyseq\naigmap\nopt_clean\n"
            "write_aiger -ascii main.aag\n";
+  // Only assertions are outputs. Without the registers that sample clocked assertions a step is a step; what has no reset may hold
+  // anything.
+  if (plan.engine == Engine::kAbc)
+    out << "delete -output\nchformal -cover -remove\nchformal -early\nopt -full\ntechmap\nopt -full\ndffunmap\nsetundef -undriven "
+           "-anyseq\naigmap\n"
+           "opt_clean\nwrite_aiger -zinit -no-startoffset "
+        << kMainAig << '\n';
   return out.str();
 }
 

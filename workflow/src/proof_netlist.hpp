@@ -41,7 +41,7 @@ struct NetlistFault {
 };
 
 struct Netlist {
-  std::filesystem::path folder;  ///< with main.smt2, cover.smt2 and, for the engine cnf, main.cnf
+  std::filesystem::path folder;  ///< with main.smt2, cover.smt2 and, for the engine cnf, main.cnf, for abc main.aig
   std::optional<NetlistFault> fault;
   double cpu_s = 0;
 };
@@ -50,6 +50,7 @@ struct Netlist {
 inline constexpr const char* kMainSmt = "main.smt2";
 inline constexpr const char* kCoverSmt = "cover.smt2";
 inline constexpr const char* kMainCnf = "main.cnf";
+inline constexpr const char* kMainAig = "main.aig";
 
 /// Elaborates the proof from these sources in a new folder. A fault of the RTL or of the proof is in the Netlist;
 /// an Error is a tool that can't run, a disk that is full, or a cancelled run.

@@ -162,17 +162,15 @@ Result<void> check_files(const ProofFile& file, const RtlSources& sources) {
 
 Result<std::vector<ModuleProofs>> prove_files(const std::vector<ProofFile>& files, const RtlSources& sources, const ProveOptions& options,
                                               const Progress& progress, Progress* report) {
-  bool cnf = false;
   std::vector<ProofWork> works;
   for (const ProofFile& file : files) {
     DYAD_CHECK(check_files(file, sources));
     for (const ProofPlan& plan : file.proofs) {
       works.push_back({&plan, file.module, std::nullopt, {}});
       works.back().answers.resize(kTwins + plan.twins.size());
-      cnf = cnf || plan.engine == Engine::kCnf;
     }
   }
-  DYAD_CHECK(require_engines(cnf));
+  DYAD_CHECK(require_engines(files));
   if (!options.waves.empty()) {
     std::error_code fault;
     fs::create_directories(options.waves, fault);

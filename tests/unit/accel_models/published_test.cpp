@@ -2,6 +2,7 @@
 // claimed.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -160,6 +161,72 @@ TEST(BitFusion, EveryRowHasTheSameCyclesAndCountsAndEnergyWithinOnePercent) {
     ++rows;
   }
   EXPECT_GE(rows, 60);
+}
+
+// The plain search: every tiling of powers of two in each of the 120 orders.
+TEST(BitFusion, SearchFindsTheOptimumOfItsSpace) {
+  const auto accelerator = load_accelerator("bitfusion-eyeriss");
+  ASSERT_TRUE(accelerator);
+  isca2018::Machine machine;
+  machine.wbuf_bits = 65536 * 8;
+  machine.ibuf_bits = 32768 * 8;
+  machine.obuf_bits = 16384 * 8;
+  machine.energies = *accelerator->isca2018;
+  const auto ceil_div = [](std::int64_t a, std::int64_t b) { return (a + b - 1) / b; };
+  const auto sizes = [](std::int64_t extent, std::int64_t unit) {
+    std::vector<std::int64_t> all;
+    for (std::int64_t size = unit; size < extent; size *= 2) all.push_back(size);
+    all.push_back(extent);
+    return all;
+  };
+  std::int64_t costed = 0, pruned = 0;
+  for (const isca2018::Layer& l :
+       {isca2018::Layer{2, 3, 3, 28, 28, 1, 96, 200, 4, 4, false}, isca2018::Layer{2, 3, 3, 20, 20, 2, 3, 48, 8, 8, true},
+        isca2018::Layer{16, 1, 1, 1, 1, 1, 512, 1000, 2, 8, false}, isca2018::Layer{1, 1, 5, 9, 17, 1, 64, 64, 3, 5, false}}) {
+    const auto best = isca2018::search(l, machine);
+    ASSERT_TRUE(best);
+    std::optional<isca2018::Cost> plain;
+    isca2018::Tiling t;
+    for (const std::int64_t b : sizes(l.batch, 1))
+      for (const std::int64_t o : sizes(std::max(l.out_h, l.out_w), 1))
+        for (const std::int64_t ic : sizes(l.in_channels, 1))
+          for (const std::int64_t oc : sizes(l.out_channels, l.im2col ? 1 : machine.columns)) {
+            t.size = {b, std::min(o, l.out_w), std::min(o, l.out_h), ic, oc};
+            t.count = {ceil_div(l.batch, b), ceil_div(l.out_w, t.size[1]), ceil_div(l.out_h, t.size[2]), ceil_div(l.in_channels, ic),
+                       ceil_div(l.out_channels, oc)};
+            t.order = {isca2018::kBatch, isca2018::kOutW, isca2018::kOutH, isca2018::kInChannels, isca2018::kOutChannels};
+            do {
+              const auto cost = isca2018::cost_of(l, t, machine);
+              ++costed;
+              if (cost &&
+                  (!plain || cost->cycles < plain->cycles || (cost->cycles == plain->cycles && cost->energy_pj() < plain->energy_pj())))
+                plain = cost;
+            } while (std::next_permutation(t.order.begin(), t.order.end()));
+          }
+    ASSERT_TRUE(plain);
+    EXPECT_EQ(best->cost.cycles, plain->cycles);
+    EXPECT_DOUBLE_EQ(best->cost.energy_pj(), plain->energy_pj());
+    pruned += best->evaluated;
+  }
+  EXPECT_LT(pruned, costed / 10);
+}
+
+// The publications' formulas for the passes of serial operands, where the channels are multiples of 16.
+TEST(SerialMachines, ComputeCyclesAreThoseOfStripesAndLoom) {
+  const LayerShape layer = testing_support::conv("conv", 64, 300, 28, 3, 1);
+  const auto ceil_div = [](std::int64_t a, std::int64_t b) { return (a + b - 1) / b; };
+  const std::int64_t windows = 28 * 28, words = 9 * 64 / 16;
+  for (int w = 1; w <= 8; ++w)
+    for (int a = 1; a <= 8; ++a) {
+      const auto compute = [&](const char* name) {
+        const auto model = make_cost_model(name, Tier::kAnalytic);
+        return (*model)->cost(layer, {w, a, a}, Activity{})->compute_cycles.value;
+      };
+      EXPECT_EQ(compute("stripes"), ceil_div(windows, 16) * ceil_div(300, 256) * words * a);
+      EXPECT_EQ(compute("loom-1b"), ceil_div(windows, 16) * ceil_div(300, 128) * words * a * w);
+      EXPECT_EQ(compute("loom-2b"), ceil_div(windows, 8) * ceil_div(300, 128) * words * ceil_div(a, 2) * w);
+      EXPECT_EQ(compute("loom-4b"), ceil_div(windows, 4) * ceil_div(300, 128) * words * ceil_div(a, 4) * w);
+    }
 }
 
 }  // namespace

@@ -56,7 +56,7 @@ struct CostOptions {
   std::optional<int> batch;  ///< instead of the accelerator's
   DramMode dram = DramMode::kAsDescribed;
   Compat compat = Compat::kNone;
-  std::string im2col_layer;             ///< of kIsca2018: name of the layer whose rows the host builds; empty: none
+  std::string im2col_layer = {};        ///< of kIsca2018: name of the layer whose rows the host builds; empty: none
   std::shared_ptr<hwsim::Trace> trace;  ///< cycle tier: every simulated layer is appended, one after another
 };
 

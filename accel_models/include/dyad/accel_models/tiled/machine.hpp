@@ -13,11 +13,11 @@ namespace dyad::accel_models::tiled {
 
 /// What a word of a tile memory holds. It makes the family: the same machine otherwise (docs/accel_models/tiled.md).
 enum class Operands {
-  kBitPlanes,              ///< bit-serial: a slice of 1 bit or more of `depth` elements
-  kElements,               ///< tensor core: elements of 8, 4 or 1 bits, both operands alike
-  kColumns,                ///< output-stationary systolic array: one element of `depth` bits, a line holds those of all rows
-  kBricks,                 ///< depth / 32 x columns fusion units of 32 bits, in elements of 2, 4 or 8 bits, 16 by passes; `rows` vectors pass by
-  kCodes,                  ///< shift-add units: activations of 8 bits, weights as codes of a sign and two powers of two, by passes
+  kBitPlanes,  ///< bit-serial: a slice of 1 bit or more of `depth` elements
+  kElements,   ///< tensor core: elements of 8, 4 or 1 bits, both operands alike
+  kColumns,    ///< output-stationary systolic array: one element of `depth` bits, a line holds those of all rows
+  kBricks,     ///< depth / 32 x columns fusion units of 32 bits, in elements of 2, 4 or 8 bits, 16 by passes; `rows` vectors pass by
+  kCodes,      ///< shift-add units: activations of 8 bits, weights as codes of a sign and two powers of two, by passes
   kStationaryWeights,      ///< systolic array of depth / 8 x columns cells that hold weights; `rows` vectors of activations pass by
   kStationaryActivations,  ///< systolic array of depth / 8 x rows cells that hold activations; `columns` vectors of weights pass by
 };
