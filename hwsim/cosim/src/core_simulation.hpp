@@ -128,6 +128,7 @@ class CoreClock : public sc_core::sc_module {
     for (std::uint64_t i = 0; i < 9; ++i) willing_.emplace_back(stalls.seed * 16 + i);
     parameters_.resize(static_cast<std::size_t>((shape.columns * kParameterBits + 31) / 32 + 1));
     prepare_parameters();
+    if (layer.results > 0) piece_bits_ = layer.result_bits(0);
     SC_METHOD(run);
   }
   std::int64_t last_done() const { return writer_.last_done(); }
@@ -167,7 +168,7 @@ class CoreClock : public sc_core::sc_module {
     if (m.res_valid_i) set_port(m.res_data_i, residual_beat());
     m.act_slots_ready_i = willing(4);
     m.wgt_slots_ready_i = willing(5);
-    m.piece_ready_i = pieces_ < layer_.results && writer_.has_room(layer_.result_bits(pieces_)) && willing(6);
+    m.piece_ready_i = pieces_ < layer_.results && writer_.has_room(piece_bits_) && willing(6);
     m.out_ready_i = willing(7);
     dut_.settle();
     if (sample_) sample_();
@@ -204,9 +205,12 @@ class CoreClock : public sc_core::sc_module {
   /// A result has been drained: it goes to the write combiner.
   void leave() {
     const std::int64_t at = hwsim::now() + layer_.pipeline_cycles;
-    writer_.write(layer_.result_bits(pieces_), at);
+    writer_.write(piece_bits_, at);
     due_.push_back(at);
-    if (++pieces_ == layer_.results) writer_.flush(at);
+    if (++pieces_ == layer_.results)
+      writer_.flush(at);
+    else
+      piece_bits_ = layer_.result_bits(pieces_);
   }
 
   void take_beat() {
@@ -261,6 +265,7 @@ class CoreClock : public sc_core::sc_module {
   std::vector<std::int32_t> beat_, residual_;
   std::vector<std::int64_t> due_;  // cycle in which each result must be complete
   std::int64_t next_parameters_ = 0, next_residual_ = 0, residual_result_ = -1, pieces_ = 0, stored_ = 0, clocked_ = 0, last_progress_ = 0;
+  std::int64_t piece_bits_ = 0;  // of result pieces_
 };
 
 template <class Model>
