@@ -68,14 +68,14 @@ Result<hwsim::DramTiming> read_dram(const JsonReader& reader, double clock_mhz, 
 
 Result<isca2018::Energies> read_isca2018(const JsonReader& reader) {
   isca2018::Energies e;
-  DYAD_TRY(e.core_pj_per_cycle, read_sourced(reader, "core_pj_per_cycle"));
-  DYAD_TRY(e.wbuf_read_pj_per_bit, read_sourced(reader, "wbuf_read_pj_per_bit"));
-  DYAD_TRY(e.wbuf_write_pj_per_bit, read_sourced(reader, "wbuf_write_pj_per_bit"));
-  DYAD_TRY(e.ibuf_read_pj_per_bit, read_sourced(reader, "ibuf_read_pj_per_bit"));
-  DYAD_TRY(e.ibuf_write_pj_per_bit, read_sourced(reader, "ibuf_write_pj_per_bit"));
-  DYAD_TRY(e.obuf_read_pj_per_bit, read_sourced(reader, "obuf_read_pj_per_bit"));
-  DYAD_TRY(e.obuf_write_pj_per_bit, read_sourced(reader, "obuf_write_pj_per_bit"));
-  DYAD_TRY(e.dram_pj_per_bit, read_sourced(reader, "dram_pj_per_bit"));
+  DYAD_CHECK(read_sourced(reader, {{"core_pj_per_cycle", &e.core_pj_per_cycle},
+                                   {"wbuf_read_pj_per_bit", &e.wbuf_read_pj_per_bit},
+                                   {"wbuf_write_pj_per_bit", &e.wbuf_write_pj_per_bit},
+                                   {"ibuf_read_pj_per_bit", &e.ibuf_read_pj_per_bit},
+                                   {"ibuf_write_pj_per_bit", &e.ibuf_write_pj_per_bit},
+                                   {"obuf_read_pj_per_bit", &e.obuf_read_pj_per_bit},
+                                   {"obuf_write_pj_per_bit", &e.obuf_write_pj_per_bit},
+                                   {"dram_pj_per_bit", &e.dram_pj_per_bit}}));
   DYAD_CHECK(reader.finish());
   return e;
 }

@@ -26,25 +26,28 @@ Result<Sourced> read_sourced(const JsonReader& reader, std::string_view key) {
   return Sourced{value, std::move(source)};
 }
 
+Result<void> read_sourced(const JsonReader& reader, std::initializer_list<std::pair<const char*, Sourced*>> members) {
+  for (const auto& [key, member] : members) {
+    DYAD_TRY(*member, read_sourced(reader, key));
+  }
+  return {};
+}
+
 Result<Technology> parse_technology(std::string_view text, const std::string& place) {
   DYAD_TRY(const Json document, parse_json(text, place));
   const JsonReader reader(document, place);
   DYAD_CHECK(reader.schema("dyad.technology", 1));
   Technology technology;
   DYAD_TRY(technology.name, reader.string("name"));
-  DYAD_TRY(technology.binary_op_energy_pj, read_sourced(reader, "binary_op_energy_pj"));
-  if (reader.has("mac_energy_pj")) {
-    DYAD_TRY(technology.mac_energy_pj, read_sourced(reader, "mac_energy_pj"));
-  }
-  if (reader.has("add_energy_pj")) {
-    DYAD_TRY(technology.add_energy_pj, read_sourced(reader, "add_energy_pj"));
-  }
-  DYAD_TRY(technology.requantize_energy_pj, read_sourced(reader, "requantize_energy_pj"));
-  DYAD_TRY(technology.sram_read_energy_pj_per_bit, read_sourced(reader, "sram_read_energy_pj_per_bit"));
-  DYAD_TRY(technology.sram_write_energy_pj_per_bit, read_sourced(reader, "sram_write_energy_pj_per_bit"));
-  DYAD_TRY(technology.dram_energy_pj_per_bit, read_sourced(reader, "dram_energy_pj_per_bit"));
-  DYAD_TRY(technology.sram_leakage_mw_per_bit, read_sourced(reader, "sram_leakage_mw_per_bit"));
-  DYAD_TRY(technology.array_leakage_mw_per_lane, read_sourced(reader, "array_leakage_mw_per_lane"));
+  DYAD_CHECK(read_sourced(reader, {{"binary_op_energy_pj", &technology.binary_op_energy_pj},
+                                   {"requantize_energy_pj", &technology.requantize_energy_pj},
+                                   {"sram_read_energy_pj_per_bit", &technology.sram_read_energy_pj_per_bit},
+                                   {"sram_write_energy_pj_per_bit", &technology.sram_write_energy_pj_per_bit},
+                                   {"dram_energy_pj_per_bit", &technology.dram_energy_pj_per_bit},
+                                   {"sram_leakage_mw_per_bit", &technology.sram_leakage_mw_per_bit},
+                                   {"array_leakage_mw_per_lane", &technology.array_leakage_mw_per_lane}}));
+  for (const auto& [key, member] : {std::pair{"mac_energy_pj", &technology.mac_energy_pj}, {"add_energy_pj", &technology.add_energy_pj}})
+    if (reader.has(key)) DYAD_CHECK(read_sourced(reader, {{key, &member->emplace()}}));
   DYAD_CHECK(reader.finish());
   return technology;
 }

@@ -70,6 +70,9 @@ class BadInput(unittest.TestCase):
         self.refused("simulate", "resnet20", "--accelerator", "tpu9", "--bits", "W8A8", "--tier", "analytic", place="tpu9")
         self.refused("simulate", "resnet20", "--accelerator", self.file("a.json", '{"schema":"dyad.accelerator/1","colck":1}'), "--bits", "W8A8",
                      "--tier", "analytic", place="a.json")
+        self.refused("simulate", "resnet20", "--accelerator", "bismo-cloud", "--bits", "W4A4", "--compat", "haq", "--tier", "cycle", place="--compat")
+        self.refused("simulate", "resnet20", "--accelerator", "bismo-cloud", "--bits", "W4A4", "--compat", "scalesim", place="--compat")
+        self.refused("simulate", "resnet20", "--accelerator", "systolic-8x8-os", "--bits", "W4A4", "--im2col", place="--im2col")
         self.refused("simulate", "--gemm", "1,2", "--accelerator", "bismo-edge", "--bits", "W8A8", "--tier", "analytic", place="--gemm")
         self.refused("simulate", "--gemm", "0,2,3", "--accelerator", "bismo-edge", "--bits", "W8A8", "--tier", "analytic", place="--gemm")
         self.refused("simulate", "--conv", "kernel=3", "--accelerator", "bismo-edge", "--bits", "W8A8", "--tier", "analytic", place="--conv")

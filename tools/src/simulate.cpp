@@ -89,6 +89,8 @@ Result<int> run(const Options& options) {
   cost.compat = compat_of(options);
   if (options.im2col && cost.compat != accel_models::Compat::kIsca2018)
     return Error{"--im2col", "belongs to --compat isca2018", "leave one of them out, or add the other"};
+  if (cost.compat == accel_models::Compat::kHaq || cost.compat == accel_models::Compat::kScaleSim)
+    note("note: this convention gives cycles only: energies are 0");
   if (!options.trace.empty()) {
     if (*tier != Tier::kCycle) return Error{"--trace", "only the cycle tier has a timeline", "add --tier cycle"};
     cost.trace = std::make_shared<hwsim::Trace>();

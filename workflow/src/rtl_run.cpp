@@ -242,7 +242,7 @@ Result<RtlRun> run_on_rtl(const IntegerNetwork& network, const accel_models::Acc
   DYAD_CHECK(check_image_shape(data, network.input.height, network.input.width, network.input.channels));
   DYAD_CHECK(check_labels(data, network.classes()));
   const auto* machine = std::get_if<tiled::Machine>(&accelerator.core);
-  if (!machine) return Error{accelerator.name, "has no RTL core", "use an accelerator of the bit_serial family"};
+  if (!machine) return Error{accelerator.name, "has no RTL core", "see docs/workflow/rtl_run.md for those that have"};
   Runner runner(network, accelerator, *machine);
   DYAD_CHECK(runner.prepare(waves));
   const std::int64_t total = limit > 0 ? std::min(limit, data.size()) : data.size();

@@ -1,11 +1,10 @@
 #include <algorithm>
 
+#include "dyad/base/ceil_div.hpp"
 #include "model.hpp"
 
 namespace dyad::accel_models::compat {
 namespace {
-
-constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 struct Sizes {
   std::int64_t w, a, batch, rows, columns;

@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <vector>
 
+#include "dyad/base/ceil_div.hpp"
+
 namespace dyad::accel_models::isca2018 {
 namespace {
 
 constexpr std::int64_t kOutBits = 32;
-constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 constexpr std::int64_t round_up(std::int64_t a, std::int64_t b) { return ceil_div(a, b) * b; }
 
 enum Operand { kWeights, kActivations, kOutputs, kOperands };

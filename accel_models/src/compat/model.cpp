@@ -1,5 +1,6 @@
 #include "model.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace dyad::accel_models::compat {
@@ -108,7 +109,12 @@ class Isca2018Model : public PublishedModel {
     const double rate = static_cast<double>(published_.rows * published_.columns *
                                             isca2018::products_per_cycle(published.weight_bits, published.activation_bits));
     cost.utilization = static_cast<double>(batch() * layer.macs()) / (rate * static_cast<double>(cost.cycles.value));
-    cost.bottleneck = 2 * x.stall_cycles > x.cycles ? "memory" : "compute";
+    // Where waiting takes longest, the operand that moves most bits binds.
+    const std::int64_t outputs = 2 * x.dram_writes, most = std::max({x.wbuf_writes, x.ibuf_writes, outputs});
+    cost.bottleneck = 2 * x.stall_cycles <= x.cycles ? "compute"
+                      : most == outputs              ? "output"
+                      : most == x.wbuf_writes        ? "weight fetch"
+                                                     : "activation fetch";
     return cost;
   }
 

@@ -1,9 +1,9 @@
+#include "dyad/base/ceil_div.hpp"
 #include "model.hpp"
 
 namespace dyad::accel_models::compat {
 
 std::int64_t scalesim_cycles(const LayerShape& layer, std::int64_t batch, const tiled::Machine& machine) {
-  const auto ceil_div = [](std::int64_t a, std::int64_t b) { return (a + b - 1) / b; };
   const std::int64_t m = batch * layer.out_h * layer.out_w, n = layer.out_channels / layer.groups, k = layer.reduction();
   const bool weights_stay = machine.operands == tiled::Operands::kStationaryWeights,
              inputs_stay = machine.operands == tiled::Operands::kStationaryActivations;

@@ -18,6 +18,7 @@ void put_bits(std::uint32_t* line, std::int64_t at, std::int64_t bits, std::uint
 
 std::vector<std::uint32_t> LayerData::tile_lines(const OperandTile& tile) const {
   DYAD_EXPECT(problem_.weighted, "an elementwise layer has no operand tiles");
+  DYAD_EXPECT(machine_.activation_slice == 1 && machine_.weight_slice == 1, "no core takes slices of several bits");
   Lowered lowered;
   lower(tile, lowered);
   const Packing& packing = problem_.packing;
@@ -25,7 +26,7 @@ std::vector<std::uint32_t> LayerData::tile_lines(const OperandTile& tile) const 
   const std::int64_t entry_lines = tile.is_weights ? problem_.weight_lines : problem_.activation_lines;
   std::vector<std::uint32_t> lines(static_cast<std::size_t>(entries * entry_lines * words_per_line(tile.is_weights)), 0);
   const auto deal = [&](const auto& elements) {
-    if (machine_.operands == Operands::kBitPlanes && machine_.activation_slice * machine_.weight_slice == 1)
+    if (machine_.operands == Operands::kBitPlanes)
       deal_planes(tile, elements.data(), lines.data());
     else
       deal_elements(tile, elements.data(), lines.data());
@@ -69,9 +70,10 @@ void LayerData::deal_elements(const OperandTile& tile, const Element* elements, 
   const std::int64_t units = machine_.depth / 32, unit_elements = machine_.operands == Operands::kBricks ? packing.elements / units : 1;
   const auto packed = [&](std::int32_t element) {
     if (machine_.operands != Operands::kCodes || !tile.is_weights) return element;
-    std::int32_t codes = 0;
-    for (std::int64_t p = passes; p-- > 0;) codes = codes << 8 | (*shift_codes(element, passes))[static_cast<std::size_t>(p)];
-    return codes;
+    const std::vector<std::uint8_t> codes = shift_codes(element, passes).value();  // make() has refused weights without
+    std::int32_t all = 0;
+    for (std::size_t p = codes.size(); p-- > 0;) all = all << 8 | codes[p];
+    return all;
   };
   for (std::int64_t v = 0; v < vectors; ++v)
     for (std::int64_t e = 0; e < std::min(stride_, words_ * packing.elements); ++e) {
@@ -79,7 +81,6 @@ void LayerData::deal_elements(const OperandTile& tile, const Element* elements, 
       const std::int64_t word = e / packing.elements, within = e % packing.elements;
       std::int64_t line = 0, bit = 0;
       switch (machine_.operands) {
-        case Operands::kBitPlanes:
         case Operands::kElements:
         case Operands::kCodes:
           line = v;
@@ -92,8 +93,7 @@ void LayerData::deal_elements(const OperandTile& tile, const Element* elements, 
           bit = (tile.is_weights ? v : unit) * 32 + within % unit_elements * part;
           break;
         }
-        case Operands::kStationaryWeights:
-        case Operands::kStationaryActivations: throw InternalError("no core has stationary operands");
+        default: throw InternalError("no core takes these operands element by element");
       }
       for (std::int64_t p = 0; p < passes; ++p)
         put_bits(lines + ((word * passes + p) * entry_lines + line) * line_words, bit, part, value >> p * part);

@@ -1,13 +1,12 @@
-/// \file What several files of LayerData need: rounding up, the last layer, clamping, and where the elements under a window lie.
+/// \file What several files of LayerData need: the last layer, clamping, and where the elements under a window lie.
 #pragma once
 
 #include <algorithm>
 
 #include "dyad/accel_models/tiled/layer_data.hpp"
+#include "dyad/base/ceil_div.hpp"
 
 namespace dyad::accel_models::tiled {
-
-constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 /// The layer whose output leaves the result stage.
 inline const IntegerLayer& last_of(const LayerOperands& operands) {

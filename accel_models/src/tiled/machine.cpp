@@ -195,18 +195,15 @@ Result<Machine> read_machine(const JsonReader& reader, Operands operands) {
     DYAD_TRY(const JsonReader value, node.member("value"));
     return value.error(std::move(expected), std::move(hint));
   };
-  if (operands == Operands::kElements && machine.depth % 8 != 0) return wrong("depth_bits", "expected a multiple of 8", "for example 128");
-  const bool whole_bytes =
-      operands == Operands::kCodes || operands == Operands::kStationaryWeights || operands == Operands::kStationaryActivations;
-  if (whole_bytes && machine.depth % 8 != 0) return wrong("depth_bits", "expected a multiple of 8", "for example 128");
+  // Depths first: lines are counted from them.
+  const std::int64_t unit = operands == Operands::kBricks ? 32 : operands == Operands::kBitPlanes || operands == Operands::kColumns ? 1 : 8;
+  if (machine.depth % unit != 0) return wrong("depth_bits", "expected a multiple of " + std::to_string(unit), "for example 128");
+  if (operands == Operands::kColumns && machine.depth > 15)
+    return wrong("depth_bits", "expected 1 to 15", "the bits of an element, for example 8");
   if (machine.activation_entry_bits() % machine.activation_lines() != 0)
     return wrong("activation_lines", "expected a divisor of rows * depth_bits", "lines of equal length");
   if (machine.weight_entry_bits() % machine.weight_lines() != 0)
     return wrong("weight_lines", "expected a divisor of columns * depth_bits", "lines of equal length");
-  if (operands == Operands::kColumns && machine.depth > 15)
-    return wrong("depth_bits", "expected 1 to 15", "the bits of an element, for example 8");
-  if (operands == Operands::kBricks && machine.depth % 32 != 0)
-    return wrong("depth_bits", "expected a multiple of 32", "32 bits a fusion unit");
   return machine;
 }
 

@@ -53,17 +53,16 @@ class Model : public CostModel {
 
  private:
   Result<void> check(const LayerShape& layer, OperandBits bits) const {
-    const auto wrong = [&](const char* operand, int value, const char* range) {
+    const auto wrong = [&](const char* operand, int value, const std::string& range) {
       return Error{layer.name, std::string(operand) + " bits are " + std::to_string(value) + "; '" + accelerator_.name + "' runs " + range,
                    "choose bits in that range"};
     };
-    const std::string range = "1 to " + std::to_string(machine_.largest_bits());
-    if (layer.is_weighted() && (bits.weight < 1 || bits.weight > machine_.largest_bits()))
-      return wrong("weight", bits.weight, range.c_str());
-    if (layer.is_weighted() && bits.activation > machine_.largest_bits()) return wrong("activation", bits.activation, range.c_str());
+    const auto largest = static_cast<int>(layer.is_weighted() ? machine_.largest_bits() : kMaxOperandBits);
+    const std::string range = "1 to " + std::to_string(largest);
+    if (layer.is_weighted() && (bits.weight < 1 || bits.weight > largest)) return wrong("weight", bits.weight, range);
     // Raw accumulators (32 bits) are pooled and added like other operands.
     const bool wide = !layer.is_weighted() && bits.activation == 32;
-    if (!wide && (bits.activation < 1 || bits.activation > kMaxOperandBits)) return wrong("activation", bits.activation, "1 to 16");
+    if (!wide && (bits.activation < 1 || bits.activation > largest)) return wrong("activation", bits.activation, range);
     if (bits.out != 32 && (bits.out < 1 || bits.out > kMaxOperandBits))
       return wrong("output", bits.out, "1 to 16, and 32 for raw accumulators");
     const bool sound = layer.in_h >= 1 && layer.in_w >= 1 && layer.in_channels >= 1 && layer.output_count() >= 1 && layer.groups >= 1 &&

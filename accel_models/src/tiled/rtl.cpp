@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <bit>
 
+#include "dyad/base/ceil_div.hpp"
 #include "dyad/cosim/average_reciprocal.hpp"
 
 namespace dyad::accel_models::tiled {
 namespace {
-
-constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 /// What result_stage does with a result.
 enum class Operation : std::uint32_t { kRequantize = 0, kAdd = 1, kAverage = 2, kSaturate = 3 };
@@ -77,7 +76,7 @@ std::uint32_t operand_formats(const Machine& machine, const Problem& p) {
       return code(p.packing.activation_element_bits) | code(p.packing.weight_element_bits) << 8;
     }
     case Operands::kStationaryWeights:
-    case Operands::kStationaryActivations: throw InternalError("no core has stationary operands");
+    case Operands::kStationaryActivations: break;  // no core has them
   }
   throw InternalError("operands without a name");
 }
@@ -149,10 +148,10 @@ Result<cosim::CoreShape> core_for(const Machine& machine) {
   std::string known;
   for (const cosim::CoreShape& shape : cosim::core_shapes()) {
     if (!shape.name.starts_with(module)) continue;
-    if (shape.rows == machine.rows && shape.columns == machine.columns && shape.activation_word_bits == machine.activation_line_bits() &&
-        shape.weight_word_bits == machine.weight_line_bits() && shape.activation_entries >= machine.activation_entries &&
-        shape.weight_entries >= machine.weight_entries && shape.lanes == machine.requantizer_lanes &&
-        shape.output_latency <= machine.pipeline_cycles)
+    if (machine.activation_slice == 1 && machine.weight_slice == 1 && shape.rows == machine.rows && shape.columns == machine.columns &&
+        shape.activation_word_bits == machine.activation_line_bits() && shape.weight_word_bits == machine.weight_line_bits() &&
+        shape.activation_entries >= machine.activation_entries && shape.weight_entries >= machine.weight_entries &&
+        shape.lanes == machine.requantizer_lanes && shape.output_latency <= machine.pipeline_cycles)
       return shape;
     known += (known.empty() ? "" : ", ") + shape.name;
   }

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
+#include "dyad/base/ceil_div.hpp"
+
 namespace dyad::accel_models::tiled {
 namespace {
-
-constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 std::int64_t drain_cycles(const Machine& machine, const Problem& p) {
   const std::int64_t results = p.weighted ? p.tile_rows * p.tile_columns : machine.rows * machine.columns,

@@ -195,6 +195,47 @@ TEST(NamedAccelerators, LoadAndDiffer) {
   EXPECT_NEAR((*model)->ceilings().dram_bytes_per_s, 2.1e9, 1e6);
 }
 
+TEST(NamedAccelerators, DepthsThatDoNotFitTheUnitsAreErrors) {
+  for (const auto& [name, object, depth] : {std::tuple{"bitfusion-eyeriss", "fusion_core", 16},
+                                            {"mma-8x8", "mma_core", 12},
+                                            {"systolic-8x8-ws", "weight_stationary", 4},
+                                            {"systolic-8x8-os", "systolic_core", 16}}) {
+    SCOPED_TRACE(name);
+    const auto accelerator = load_accelerator(name);
+    ASSERT_TRUE(accelerator);
+    const auto operands = std::get<tiled::Machine>(accelerator->core).operands;
+    Json machine = {{"rows", number(8)},
+                    {"columns", number(8)},
+                    {"depth_bits", number(depth)},
+                    {"activation_entries", number(8)},
+                    {"weight_entries", number(8)},
+                    {"pipeline_cycles", number(8)},
+                    {"requantizer_lanes", number(1)},
+                    {"output_port_bits", number(8)},
+                    {"output_buffer_bits", number(64)},
+                    {"queue_depth", number(2)}};
+    const auto read = tiled::read_machine(JsonReader(machine, object), operands);
+    ASSERT_FALSE(read);
+    EXPECT_NE(read.error().place.find("/depth_bits/value"), std::string::npos) << read.error().place;
+  }
+}
+
+// The weights that the page of the family says two codes can hold, and their values.
+TEST(ShiftCodes, TwoHoldEveryByteButTwo) {
+  const auto value = [](std::uint8_t code) {
+    const int a = code >> 3 & 15, b = code & 7, magnitude = (a ? 1 << (a - 1) : 0) + (b ? 1 << (b - 1) : 0);
+    return code & 128 ? -magnitude : magnitude;
+  };
+  for (int weight = -128; weight < 128; ++weight) {
+    const auto codes = tiled::shift_codes(weight, 2);
+    ASSERT_EQ(codes.has_value(), std::abs(weight) != 107) << weight;
+    if (!codes) continue;
+    EXPECT_EQ(value((*codes)[0]) + value((*codes)[1]), weight);
+  }
+  EXPECT_FALSE(tiled::shift_codes(7, 1));
+  EXPECT_EQ(tiled::shift_codes(-6, 1)->size(), 1u);
+}
+
 TEST(NamedAccelerators, RefuseWhatTheyCannotDo) {
   const auto unknown = make_cost_model("bismo-cloudy", Tier::kAnalytic);
   ASSERT_FALSE(unknown);

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "dyad/accel_models/accelerator.hpp"
+#include "dyad/base/ceil_div.hpp"
 #include "dyad/base/json.hpp"
 #include "support/layers.hpp"
 #include "support/test_data.hpp"
@@ -172,7 +173,6 @@ TEST(BitFusion, SearchFindsTheOptimumOfItsSpace) {
   machine.ibuf_bits = 32768 * 8;
   machine.obuf_bits = 16384 * 8;
   machine.energies = *accelerator->isca2018;
-  const auto ceil_div = [](std::int64_t a, std::int64_t b) { return (a + b - 1) / b; };
   const auto sizes = [](std::int64_t extent, std::int64_t unit) {
     std::vector<std::int64_t> all;
     for (std::int64_t size = unit; size < extent; size *= 2) all.push_back(size);
@@ -214,7 +214,6 @@ TEST(BitFusion, SearchFindsTheOptimumOfItsSpace) {
 // The publications' formulas for the passes of serial operands, where the channels are multiples of 16.
 TEST(SerialMachines, ComputeCyclesAreThoseOfStripesAndLoom) {
   const LayerShape layer = testing_support::conv("conv", 64, 300, 28, 3, 1);
-  const auto ceil_div = [](std::int64_t a, std::int64_t b) { return (a + b - 1) / b; };
   const std::int64_t windows = 28 * 28, words = 9 * 64 / 16;
   for (int w = 1; w <= 8; ++w)
     for (int a = 1; a <= 8; ++a) {

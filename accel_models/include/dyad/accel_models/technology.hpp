@@ -1,8 +1,10 @@
 /// \file Energies of a technology: what an access or an operation costs, each with its source (schema dyad.technology/1).
 #pragma once
 
+#include <initializer_list>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "dyad/base/json.hpp"
 #include "dyad/base/result.hpp"
@@ -35,6 +37,8 @@ double relative_switching(double weight_ones, double activation_ones);
 
 /// {"value": number >= 0, "source": "..."} under `key`.
 Result<Sourced> read_sourced(const JsonReader& reader, std::string_view key);
+/// The same for several keys, which must all be there.
+Result<void> read_sourced(const JsonReader& reader, std::initializer_list<std::pair<const char*, Sourced*>> members);
 /// `place` names the document in errors.
 Result<Technology> parse_technology(std::string_view text, const std::string& place);
 /// A built-in technology by name, or a JSON file.
