@@ -8,6 +8,7 @@
 
 #include "compat/model.hpp"
 #include "dyad/accel_models/cached.hpp"
+#include "dyad/base/ceil_div.hpp"
 #include "dyad/base/files.hpp"
 #include "embedded.hpp"
 #include "tiled/model.hpp"
@@ -25,45 +26,6 @@ std::string hex(std::uint64_t value) {
   std::string digits(16, '0');
   for (int i = 15; i >= 0; --i, value >>= 4) digits[static_cast<std::size_t>(i)] = "0123456789abcdef"[value & 15];
   return digits;
-}
-
-Result<std::int64_t> cycles_of(const JsonReader& reader, std::string_view key, double clock_mhz, std::int64_t lowest) {
-  DYAD_TRY(const Sourced time_ns, read_sourced(reader, key));
-  return std::max(lowest, static_cast<std::int64_t>(std::llround(time_ns.value * clock_mhz / 1000.0)));
-}
-
-Result<hwsim::DramTiming> read_dram(const JsonReader& reader, double clock_mhz, std::string& source) {
-  hwsim::DramTiming timing;
-  DYAD_TRY(const Sourced bandwidth, read_sourced(reader, "bandwidth_gb_per_s"));
-  if (bandwidth.value <= 0) {
-    DYAD_TRY(const JsonReader node, reader.member("bandwidth_gb_per_s"));
-    DYAD_TRY(const JsonReader value, node.member("value"));
-    return value.error("expected a positive number", "in 10^9 bytes a second, for example 19.2");
-  }
-  source = bandwidth.source;
-  // GB/s * 8 bits / (clock in MHz * 1e6 cycles) * 1000 cycles.
-  timing.bits_per_kilocycle = std::max<std::int64_t>(1, std::llround(bandwidth.value * 8e6 / clock_mhz));
-  DYAD_TRY(timing.latency, cycles_of(reader, "latency_ns", clock_mhz, 1));
-  DYAD_TRY(timing.burst_bits, reader.integer("burst_bits", 8, 1 << 20));
-  DYAD_TRY(timing.request_bits, reader.integer("request_bits", timing.burst_bits, 1 << 24));
-  if (timing.request_bits % timing.burst_bits != 0) {
-    DYAD_TRY(const JsonReader node, reader.member("request_bits"));
-    return node.error("expected a multiple of burst_bits", "for example " + std::to_string(8 * timing.burst_bits));
-  }
-  if (reader.has("row_bits")) {
-    DYAD_TRY(timing.row_bits, reader.integer("row_bits", 1, std::int64_t{1} << 32));
-    DYAD_TRY(timing.row_miss_cycles, cycles_of(reader, "row_miss_ns", clock_mhz, 0));
-  }
-  if (reader.has("refresh_interval_ns")) {
-    DYAD_TRY(timing.refresh_interval, cycles_of(reader, "refresh_interval_ns", clock_mhz, 1));
-    DYAD_TRY(timing.refresh_cycles, cycles_of(reader, "refresh_ns", clock_mhz, 0));
-    if (timing.refresh_cycles >= timing.refresh_interval) {
-      DYAD_TRY(const JsonReader node, reader.member("refresh_ns"));
-      return node.error("a refresh takes longer than the interval between refreshes", "for example 260 every 7800");
-    }
-  }
-  DYAD_CHECK(reader.finish());
-  return timing;
 }
 
 Result<isca2018::Energies> read_isca2018(const JsonReader& reader) {
@@ -106,6 +68,30 @@ std::optional<std::string> systolic_text(const std::string& name) {
     return document.dump();
   }
   throw InternalError("a dataflow without a template");
+}
+
+/// The object `key` ("activation_memory"), if there is one: the banks that `capacity_bits` are made of.
+Result<std::optional<BankedMemory>> read_banked_memory(const JsonReader& reader, std::string_view key, const Technology& technology,
+                                                       std::int64_t capacity_bits, std::int64_t line_bits) {
+  if (!reader.has(key)) return std::optional<BankedMemory>();
+  DYAD_TRY(const JsonReader node, reader.member(key));
+  if (!technology.sram)
+    return node.error("technology '" + technology.name + "' has no object 'sram', which tells what banks cost", "add it, with its table");
+  DYAD_TRY(const Sourced bytes, read_sourced(node, "bank_bytes"));
+  DYAD_TRY(const std::int64_t ports, node.integer("ports", 1, 64));
+  DYAD_CHECK(node.finish());
+  DYAD_TRY(const JsonReader bank_bytes, node.member("bank_bytes"));
+  DYAD_TRY(const JsonReader value, bank_bytes.member("value"));
+  if (bytes.value != std::floor(bytes.value)) return value.error("expected whole bytes", "for example 4096");
+  const auto bank = technology.sram->bank(static_cast<std::int64_t>(bytes.value), static_cast<int>(ports));
+  if (!bank) return value.error(bank.error().message + " of " + bank.error().place, bank.error().hint);
+  BankedMemory memory{*bank, ceil_div(capacity_bits, 8 * bank->bytes), 0};
+  if (memory.banks * technology.sram->port_bits < line_bits)
+    return value.error(std::to_string(memory.banks) + " banks with ports of " + std::to_string(technology.sram->port_bits) +
+                           " bits do not take the " + std::to_string(line_bits) + " bits that are written in a cycle",
+                       "at most " + std::to_string(capacity_bits / 8 * technology.sram->port_bits / line_bits) + " bytes a bank");
+  memory.leakage_mw = static_cast<double>(memory.banks) * bank->leakage_mw * technology.sram_leakage_scale.value;
+  return std::optional(memory);
 }
 
 /// The machine that the family's object in the document describes.
@@ -161,9 +147,8 @@ Result<Accelerator> parse_accelerator(std::string_view text, const std::string& 
     DYAD_TRY(accelerator.isca2018, read_isca2018(energies));
   }
   DYAD_TRY(const JsonReader dram, reader.member("dram"));
-  DYAD_TRY(accelerator.dram, read_dram(dram, accelerator.clock_mhz.value, accelerator.dram_source));
+  DYAD_TRY(const Memory memory, read_dram(dram, accelerator.clock_mhz.value, std::filesystem::path(place).parent_path().string()));
   DYAD_TRY(const std::string technology, reader.string("technology"));
-  DYAD_CHECK(reader.finish());
 
   // A technology file is looked for beside the accelerator's file first.
   const std::filesystem::path beside = std::filesystem::path(place).parent_path() / technology;
@@ -176,6 +161,12 @@ Result<Accelerator> parse_accelerator(std::string_view text, const std::string& 
     return node.error("technology '" + t.name + "' has no " + (adds ? "add" : "mac") + "_energy_pj, which this family's array takes",
                       "add it, with its source");
   }
+  DYAD_TRY(accelerator.activation_memory,
+           read_banked_memory(reader, "activation_memory", t, machine.activation_entries * machine.activation_entry_bits(),
+                              machine.activation_line_bits()));
+  DYAD_TRY(accelerator.weight_memory, read_banked_memory(reader, "weight_memory", t, machine.weight_entries * machine.weight_entry_bits(),
+                                                         machine.weight_line_bits()));
+  DYAD_CHECK(reader.finish());
   std::uint64_t hash = hash_text(document.dump());
   for (const Sourced* number :
        {&t.binary_op_energy_pj, &t.requantize_energy_pj, &t.sram_read_energy_pj_per_bit, &t.sram_write_energy_pj_per_bit,
@@ -183,8 +174,27 @@ Result<Accelerator> parse_accelerator(std::string_view text, const std::string& 
     hash = hash_text(Json(number->value).dump(), hash);
   for (const auto* number : {&t.mac_energy_pj, &t.add_energy_pj})
     if (*number) hash = hash_text(Json((*number)->value).dump(), hash);
+  for (const auto* banked : {&accelerator.activation_memory, &accelerator.weight_memory})
+    if (*banked)
+      for (const double number : {(*banked)->bank.read_energy_pj_per_bit, (*banked)->bank.write_energy_pj_per_bit, (*banked)->leakage_mw})
+        hash = hash_text(Json(number).dump(), hash);
   accelerator.hash = hex(hash);
+  set_memory(accelerator, memory);
   return accelerator;
+}
+
+void set_memory(Accelerator& accelerator, const Memory& memory) {
+  accelerator.dram = memory.timing;
+  accelerator.dram_source = memory.bandwidth_source;
+  accelerator.memory = memory.name;
+  accelerator.dram_background_mw = memory.background_mw;
+  if (memory.energy_pj_per_bit) accelerator.technology.dram_energy_pj_per_bit = *memory.energy_pj_per_bit;
+  const hwsim::DramTiming& t = memory.timing;
+  Json numbers = {t.bits_per_kilocycle, t.latency,         t.burst_bits, t.request_bits,     t.channels,         t.interleave_bits,
+                  t.row_bits,           t.row_miss_cycles, t.banks,      t.row_cycle_cycles, t.refresh_interval, t.refresh_cycles};
+  numbers.push_back(accelerator.technology.dram_energy_pj_per_bit.value);
+  numbers.push_back(memory.background_mw ? memory.background_mw->value : 0.0);
+  accelerator.hash = hex(hash_text(accelerator.hash + numbers.dump()));
 }
 
 Result<Accelerator> load_accelerator(const std::string& name_or_file) {
@@ -214,6 +224,13 @@ Result<std::unique_ptr<CostModel>> make_cost_model(const Accelerator& accelerato
                  "known tiers: analytic, cycle"};
   Accelerator configured = accelerator;
   if (options.batch) configured.batch = *options.batch;
+  if (!options.memory.empty()) {
+    if (options.compat != Compat::kNone)
+      return Error{"--memory", "a published convention has the memory of its publication", "leave one of --memory and --compat out"};
+    DYAD_TRY(const Memory memory, load_memory(options.memory, configured.clock_mhz.value));
+    set_memory(configured, memory);
+    configured.name += " with " + memory.name;
+  }
   if (options.compat != Compat::kNone) return compat::make_model(configured, options.compat, options.im2col_layer);
   if (options.dram == DramMode::kIdeal) configured.dram = configured.dram.ideal();
   if (options.dram == DramMode::kUnlimited) configured.dram = configured.dram.unlimited();

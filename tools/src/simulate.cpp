@@ -21,7 +21,7 @@ namespace {
 struct Options {
   ModelOptions model;
   BitsOptions bits;
-  std::string gemm, conv, accelerator, tier = "analytic", dram = "described", compat, trace, table_out;
+  std::string gemm, conv, accelerator, tier = "analytic", dram = "described", memory, compat, trace, table_out;
   int batch = 0;
   bool table = false, im2col = false, json = false;
 };
@@ -40,7 +40,9 @@ accel_models::Compat compat_of(const Options& options) {
   if (options.compat == "haq") return Compat::kHaq;
   if (options.compat == "isca2018") return Compat::kIsca2018;
   if (options.compat == "scalesim") return Compat::kScaleSim;
-  if (options.compat.empty() && options.table && options.accelerator == "bismo-cloud" && options.tier == "analytic") return Compat::kHaq;
+  if (options.compat.empty() && options.table && options.accelerator == "bismo-cloud" && options.tier == "analytic" &&
+      options.memory.empty())
+    return Compat::kHaq;
   return Compat::kNone;
 }
 
@@ -86,6 +88,7 @@ Result<int> run(const Options& options) {
   cost.dram = options.dram == "ideal"       ? accel_models::DramMode::kIdeal
               : options.dram == "unlimited" ? accel_models::DramMode::kUnlimited
                                             : accel_models::DramMode::kAsDescribed;
+  cost.memory = options.memory;
   cost.compat = compat_of(options);
   if (options.im2col && cost.compat != accel_models::Compat::kIsca2018)
     return Error{"--im2col", "belongs to --compat isca2018", "leave one of them out, or add the other"};
@@ -135,6 +138,9 @@ void add_simulate(CLI::App& program, Action& action) {
   verb->add_option("--dram", options->dram, "described; ideal: fixed latency and bandwidth; unlimited: fixed latency only")
       ->check(CLI::IsMember({"described", "ideal", "unlimited"}))
       ->capture_default_str();
+  std::string memories;
+  for (const std::string& name : accel_models::memory_names()) memories += (memories.empty() ? "" : ", ") + name;
+  verb->add_option("--memory", options->memory, "Another external memory: a JSON file, or one of " + memories);
   verb->add_option("--compat", options->compat,
                    "A published simulator's conventions: haq (implied by bismo-cloud --table), isca2018 (Bit Fusion), scalesim; none")
       ->check(CLI::IsMember({"haq", "isca2018", "scalesim", "none"}));

@@ -239,7 +239,10 @@ Counts count_accesses(const Problem& p, const Schedule& s, const Machine& machin
   const std::int64_t activation_bits = machine.activation_line_bits(), weight_bits = machine.weight_line_bits();
   c.sram_write_bits = s.resident_tiles() * s.resident_words * (s.resident_is_weights ? weight_bits : activation_bits) +
                       s.stream_tiles() * s.stream_words * (s.resident_is_weights ? activation_bits : weight_bits);
+  c.weight_sram_write_bits =
+      weight_bits * (s.resident_is_weights ? s.resident_tiles() * s.resident_words : s.stream_tiles() * s.stream_words);
   c.sram_read_bits = jobs * s.read_bits;
+  c.weight_sram_read_bits = jobs * s.k_words * p.packing.cycles * p.tile_columns * machine.weight_word_bits();
   return c;
 }
 

@@ -11,11 +11,12 @@ namespace dyad::accel_models::tiled {
 /// What a layer does to the machine; equal in both tiers but for the first two.
 struct Counts {
   std::int64_t cycles = 0;
-  std::int64_t stall_cycles = 0;       ///< cycles in which the array has no job to compute
-  std::int64_t compute_cycles = 0;     ///< jobs * job_cycles
-  std::int64_t binary_operations = 0;  ///< one-bit products of the stored bits of real operands
-  std::int64_t requantized = 0;        ///< elements through the requantizer lanes
-  std::int64_t sram_read_bits = 0, sram_write_bits = 0;
+  std::int64_t stall_cycles = 0;                                       ///< cycles in which the array has no job to compute
+  std::int64_t compute_cycles = 0;                                     ///< jobs * job_cycles
+  std::int64_t binary_operations = 0;                                  ///< one-bit products of the stored bits of real operands
+  std::int64_t requantized = 0;                                        ///< elements through the requantizer lanes
+  std::int64_t sram_read_bits = 0, sram_write_bits = 0;                ///< of both memories ...
+  std::int64_t weight_sram_read_bits = 0, weight_sram_write_bits = 0;  ///< ... and those of the weight memory among them
   std::int64_t residual_bits = 0;  ///< written to and read from the activation memory for a fused addition
   std::int64_t dram_read_bits = 0, dram_write_bits = 0;
 };
