@@ -126,7 +126,7 @@ class ReportInBrowser(unittest.TestCase):
             self.assertAlmostEqual(computes + waits, layer["latency_us"], places=9)
             self.assertAlmostEqual(waits, layer["latency_us"] * layer["stall_cycles"] / layer["cycles"], places=9)
         energy = {one["label"]: one["data"] for one in self.series("energy")}
-        self.assertEqual(list(energy), ["array", "SRAM", "DRAM", "leakage"])
+        self.assertEqual(list(energy), ["array", "SRAM", "DRAM", "leakage", "idle memory"])
         for i, layer in enumerate(layers):
             self.assertAlmostEqual(sum(values[i] for values in energy.values()) * 1e6, layer["energy_pj"], delta=1e-6 * layer["energy_pj"])
 

@@ -37,7 +37,7 @@ def layer(name, kind, inputs, channels, size, w, a):
     fetch = math.ceil((read_bits + write_bits) / 8 / DRAM_BYTES_PER_S * CLOCK_MHZ * 1e6)
     cycles = max(compute, fetch) + 140
     latency = cycles / CLOCK_MHZ
-    energy = {"array": 0.011 * work, "sram": 0.021 * work / 16 + 0.3 * (read_bits + write_bits), "dram": 15.0 * (read_bits + write_bits), "leakage": 38.0 * cycles}
+    energy = {"array": 0.011 * work, "sram": 0.021 * work / 16 + 0.3 * (read_bits + write_bits), "dram": 15.0 * (read_bits + write_bits), "leakage": 38.0 * cycles, "idle": 21.0 * (cycles - fetch)}
     fields = {
         "name": name, "kind": "conv" if kind == "conv1" else kind, "out": a or 8, "macs": macs, "params": params, "cycles": cycles,
         "compute_cycles": compute, "stall_cycles": cycles - compute, "latency_us": latency, "energy_pj": sum(energy.values()),
@@ -133,7 +133,7 @@ def simulation_document(model="fixture-resnet"):
     layers, _, cost, _ = network(layer_names(3, "stage{stage}.unit{unit}.body"), lambda i, shape: (8, 8))
     total = {key: sum(one[key] for one in layers) for key in ("cycles", "latency_us", "energy_pj", "stall_cycles", "dram_read_bits", "dram_write_bits")}
     total["utilization"] = sum(one["utilization"] * one["cycles"] for one in layers) / total["cycles"]
-    total["energy_breakdown_pj"] = {name: sum(one["energy_breakdown_pj"][name] for one in layers) for name in ("array", "sram", "dram", "leakage")}
+    total["energy_breakdown_pj"] = {name: sum(one["energy_breakdown_pj"][name] for one in layers) for name in ("array", "sram", "dram", "leakage", "idle")}
     for one in layers:
         one.pop("loss", None)
     return {

@@ -46,6 +46,17 @@ accel_models::Compat compat_of(const Options& options) {
   return Compat::kNone;
 }
 
+/// Energies of DRAM differ so much between publications that none is shown without its source.
+Result<std::string> dram_energy_source(const Options& options) {
+  DYAD_TRY(accel_models::Accelerator accelerator, accel_models::load_accelerator(options.accelerator));
+  if (!options.memory.empty()) {
+    DYAD_TRY(const accel_models::Memory memory, accel_models::load_memory(options.memory, accelerator.clock_mhz.value));
+    accel_models::set_memory(accelerator, memory);
+  }
+  const accel_models::Sourced& energy = accelerator.technology.dram_energy_pj_per_bit;
+  return Json(energy.value).dump() + " pJ/bit: " + energy.source;
+}
+
 std::string first_weighted(const network::Network& network) {
   for (const LayerShape& layer : network::layer_shapes(network))
     if (layer.is_weighted()) return layer.name;
@@ -111,6 +122,9 @@ Result<int> run(const Options& options) {
     DYAD_TRY(simulation, workflow::simulate_network(network, *bits, *model));
   }
   simulation.bits = options.bits.bits;
+  if (cost.compat == accel_models::Compat::kNone) {
+    DYAD_TRY(simulation.dram_energy_source, dram_energy_source(options));
+  }
   if (cost.trace) DYAD_CHECK(cost.trace->write(options.trace));
   const OrderedJson document = workflow::simulation_document(simulation);
   if (options.json) {

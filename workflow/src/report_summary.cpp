@@ -53,7 +53,13 @@ std::string bits_of(const Json& layer, std::string_view key) {
   return is_number(layer, key) ? fmt::format("{}", layer.find(key)->get<int>()) : "-";
 }
 
-std::string layer_table(const Json& layers) {
+/// A part of a breakdown of energy; 0 when it is not there.
+double part(const Json& breakdown, std::string_view component) {
+  return is_number(breakdown, component) ? number(breakdown, component) : 0;
+}
+
+/// `parts`: columns that show which part of a layer's energy is leakage and which is the idle memory's.
+std::string layer_table(const Json& layers, bool parts) {
   double latest = 0, largest_energy = 0;
   std::size_t name_width = 5, kind_width = 4;
   for (const Json& layer : layers) {
@@ -63,16 +69,21 @@ std::string layer_table(const Json& layers) {
     kind_width = std::max(kind_width, width_of(text(layer, "kind")));
   }
   const Step time = unit_for(kTime, latest), energy = unit_for(kEnergy, largest_energy);
-  std::string table =
-      fmt::format("{}  {}   W   A  {:>12}  {:>11}  {:>8}  {:>6}  {}\n", padded("layer", name_width), padded("kind", kind_width),
-                  fmt::format("latency {}", time.unit), fmt::format("energy {}", energy.unit), "utilized", "waits", "bound by");
+  std::string table = fmt::format("{}  {}   W   A  {:>12}  {:>11}{}  {:>8}  {:>6}  {}\n", padded("layer", name_width),
+                                  padded("kind", kind_width), fmt::format("latency {}", time.unit), fmt::format("energy {}", energy.unit),
+                                  parts ? "   leaks   idles" : "", "utilized", "waits", "bound by");
   for (const Json& layer : layers) {
     const double cycles = number(layer, "cycles");
-    table += fmt::format("{}  {}  {:>2}  {:>2}  {:>12.3f}  {:>11.3f}  {:>7.1f}%  {:>5.1f}%  {}\n", padded(text(layer, "name"), name_width),
-                         padded(text(layer, "kind"), kind_width), bits_of(layer, "w"), bits_of(layer, "a"),
-                         number(layer, "latency_us") / time.factor, number(layer, "energy_pj") / energy.factor,
-                         100 * number(layer, "utilization"), cycles > 0 ? 100 * number(layer, "stall_cycles") / cycles : 0.0,
-                         text(layer, "bottleneck"));
+    const double all = number(layer, "energy_pj");
+    const auto share = [&](std::string_view component) {
+      return all > 0 ? 100 * part(*layer.find("energy_breakdown_pj"), component) / all : 0.0;
+    };
+    const std::string shares = parts ? fmt::format("  {:>5.1f}%  {:>5.1f}%", share("leakage"), share("idle")) : "";
+    table +=
+        fmt::format("{}  {}  {:>2}  {:>2}  {:>12.3f}  {:>11.3f}{}  {:>7.1f}%  {:>5.1f}%  {}\n", padded(text(layer, "name"), name_width),
+                    padded(text(layer, "kind"), kind_width), bits_of(layer, "w"), bits_of(layer, "a"),
+                    number(layer, "latency_us") / time.factor, all / energy.factor, shares, 100 * number(layer, "utilization"),
+                    cycles > 0 ? 100 * number(layer, "stall_cycles") / cycles : 0.0, text(layer, "bottleneck"));
   }
   return table;
 }
@@ -98,6 +109,23 @@ std::string limit_words(const Json& limit) {
   return fmt::format("{} at most {}", name, absolute);
 }
 
+/// What the energy of all layers is made of: accesses and operations, leakage, and what the memory takes while it does not transfer.
+std::string energy_parts(const Json& layers) {
+  double all = 0, leakage = 0, idle = 0;
+  bool knows_leakage = false, knows_idle = false;
+  for (const Json& layer : layers) {
+    const Json& breakdown = *layer.find("energy_breakdown_pj");
+    all += number(layer, "energy_pj");
+    leakage += part(breakdown, "leakage");
+    idle += part(breakdown, "idle");
+    knows_leakage = knows_leakage || is_number(breakdown, "leakage");
+    knows_idle = knows_idle || is_number(breakdown, "idle");
+  }
+  return fmt::format("{} dynamic, {}, {}", quantity(kEnergy, all - leakage - idle),
+                     knows_leakage ? quantity(kEnergy, leakage) + " leakage" : "leakage not counted",
+                     knows_idle ? quantity(kEnergy, idle) + " idle memory" : "idle memory not counted");
+}
+
 std::string search_totals(const Json& document) {
   const Json& cost = document["cost"];
   std::string lines;
@@ -107,6 +135,7 @@ std::string search_totals(const Json& document) {
                            document["images"]["evaluation"].get<std::int64_t>()));
   add("latency", amount("latency", number(cost, "latency_us")) + ratio_words(cost, "latency"));
   add("energy", amount("energy", number(cost, "energy_pj")) + ratio_words(cost, "energy"));
+  add("  of it", energy_parts(document["layers"]));
   add("size", amount("size", number(cost, "size_mib")) + ratio_words(cost, "size"));
   add("operations", amount("bops", number(cost, "bops_g")) + ratio_words(cost, "bops"));
   const Json& uniform = document["best_uniform"];
@@ -130,9 +159,14 @@ std::string search_totals(const Json& document) {
 std::string simulation_totals(const Json& document) {
   const Json& totals = document["totals"];
   const double cycles = number(totals, "cycles");
-  return fmt::format("{:<13} {}\n{:<13} {}\n{:<13} {:.1f} %\n{:<13} {:.1f} % of the cycles\n", "latency",
-                     amount("latency", number(totals, "latency_us")), "energy", amount("energy", number(totals, "energy_pj")), "utilized",
-                     100 * number(totals, "utilization"), "waits", cycles > 0 ? 100 * number(totals, "stall_cycles") / cycles : 0.0);
+  const Json& accelerator = document["accelerator"];
+  const std::string source = accelerator.contains("dram_energy_source")
+                                 ? fmt::format("{:<13} {}\n", "  DRAM", accelerator["dram_energy_source"].get<std::string>())
+                                 : "";
+  return fmt::format("{:<13} {}\n{:<13} {}\n{:<13} {}\n{}{:<13} {:.1f} %\n{:<13} {:.1f} % of the cycles\n", "latency",
+                     amount("latency", number(totals, "latency_us")), "energy", amount("energy", number(totals, "energy_pj")), "  of it",
+                     energy_parts(document["layers"]), source, "utilized", 100 * number(totals, "utilization"), "waits",
+                     cycles > 0 ? 100 * number(totals, "stall_cycles") / cycles : 0.0);
 }
 
 }  // namespace
@@ -145,7 +179,7 @@ Result<std::string> summarize(const NamedDocument& named) {
   const double batch = number(search ? accelerator : document, "batch");
   const std::string head = fmt::format("{} on {}, batch {}, {}, {} tier\n\n", text(document, "model"), text(accelerator, "name"), batch,
                                        search ? "method " + text(document, "method") : text(document, "bits"), text(document, "tier"));
-  return head + layer_table(document["layers"]) + "\n" + (search ? search_totals(document) : simulation_totals(document));
+  return head + layer_table(document["layers"], !search) + "\n" + (search ? search_totals(document) : simulation_totals(document));
 }
 
 }  // namespace dyad::workflow

@@ -61,6 +61,7 @@ Result<void> check_accelerator(const JsonReader& document) {
   DYAD_CHECK(strings(accelerator, {"name"}));
   for (const std::string_view key : {"clock_mhz", "batch", "peak_binary_ops_per_s", "dram_bytes_per_s"})
     DYAD_CHECK(readable(accelerator.number_above(key, 0)));
+  if (present(accelerator, "dram_energy_source")) DYAD_CHECK(strings(accelerator, {"dram_energy_source"}));
   return accelerator.finish();
 }
 

@@ -68,18 +68,20 @@ void finish_totals(Simulation& simulation) {
 
 OrderedJson breakdown_document(const std::map<std::string, double>& energies) {
   OrderedJson document = OrderedJson::object();
-  for (const char* component : {"array", "sram", "dram", "leakage"})
+  for (const char* component : {"array", "sram", "dram", "leakage", "idle"})
     if (const auto found = energies.find(component); found != energies.end()) document[component] = found->second;
   for (const auto& [component, energy_pj] : energies) document[component] = energy_pj;
   return document;
 }
 
 OrderedJson accelerator_document(const Simulation& simulation) {
-  return {{"name", simulation.accelerator},
-          {"clock_mhz", simulation.clock.value},
-          {"batch", simulation.batch},
-          {"peak_binary_ops_per_s", simulation.ceilings.peak_binary_ops_per_s},
-          {"dram_bytes_per_s", simulation.ceilings.dram_bytes_per_s}};
+  OrderedJson document{{"name", simulation.accelerator},
+                       {"clock_mhz", simulation.clock.value},
+                       {"batch", simulation.batch},
+                       {"peak_binary_ops_per_s", simulation.ceilings.peak_binary_ops_per_s},
+                       {"dram_bytes_per_s", simulation.ceilings.dram_bytes_per_s}};
+  if (!simulation.dram_energy_source.empty()) document["dram_energy_source"] = simulation.dram_energy_source;
+  return document;
 }
 
 }  // namespace
@@ -230,11 +232,20 @@ Result<CostTable> cost_table(const Network& network, const CostModel& model) {
     table.layer_names.push_back(shape.name);
     table.cycles.emplace_back();
     table.energy_pj.emplace_back();
+    table.leakage_pj.emplace_back();
+    table.idle_pj.emplace_back();
     for (int w = 1; w <= CostTable::kBits; ++w)
       for (int a = 1; a <= CostTable::kBits; ++a) {
         DYAD_TRY(const LayerCost cost, model.cost(shape, {w, a, a}, Activity{}));
-        table.cycles.back()[static_cast<std::size_t>(w - 1)][static_cast<std::size_t>(a - 1)] = cost.cycles.value;
-        table.energy_pj.back()[static_cast<std::size_t>(w - 1)][static_cast<std::size_t>(a - 1)] = cost.energy().value;
+        const auto at = [&](auto& grid) -> auto& { return grid.back()[static_cast<std::size_t>(w - 1)][static_cast<std::size_t>(a - 1)]; };
+        const auto part = [&](const char* component) {
+          const auto found = cost.energy_pj.find(component);
+          return found == cost.energy_pj.end() ? 0.0 : found->second;
+        };
+        at(table.cycles) = cost.cycles.value;
+        at(table.energy_pj) = cost.energy().value;
+        at(table.leakage_pj) = part("leakage");
+        at(table.idle_pj) = part("idle");
       }
   }
   return table;
@@ -251,16 +262,19 @@ OrderedJson table_document(const CostTable& table) {
   document["layer_names"] = table.layer_names;
   document["table"] = table.cycles;
   document["energy_pj"] = table.energy_pj;
+  document["leakage_pj"] = table.leakage_pj;
+  document["idle_pj"] = table.idle_pj;
   return document;
 }
 
 std::string table_csv(const CostTable& table) {
-  std::string text = "layer,w,a,cycles,energy_pj\n";
+  std::string text = "layer,w,a,cycles,energy_pj,leakage_pj,idle_pj\n";
   for (std::size_t layer = 0; layer < table.layer_names.size(); ++layer)
     for (std::size_t w = 0; w < CostTable::kBits; ++w)
       for (std::size_t a = 0; a < CostTable::kBits; ++a)
         text += table.layer_names[layer] + "," + std::to_string(w + 1) + "," + std::to_string(a + 1) + "," +
-                std::to_string(table.cycles[layer][w][a]) + "," + nlohmann::json(table.energy_pj[layer][w][a]).dump() + "\n";
+                std::to_string(table.cycles[layer][w][a]) + "," + nlohmann::json(table.energy_pj[layer][w][a]).dump() + "," +
+                nlohmann::json(table.leakage_pj[layer][w][a]).dump() + "," + nlohmann::json(table.idle_pj[layer][w][a]).dump() + "\n";
   return text;
 }
 

@@ -36,7 +36,7 @@ void fill_phase(const Schedule& s, std::int64_t first_tiles, const hwsim::DramTi
   const Ticks resident_all = s.has_resident ? whole(first_tiles * d.resident_bus, s.resident_request_bits) : 0;
   const Ticks first_bus = std::min(whole(d.stream_bus, s.stream_request_bits), s.stream_tiles() * d.stream_bus);
   // Each stream opens its first row.
-  const Ticks opening = dram.row_bits > 0 ? (s.has_resident ? 2 : 1) * dram.row_miss_cycles * kTick : 0;
+  const Ticks opening = (s.has_resident ? 2 : 1) * dram.opening_cycles() * kTick;
   d.first_stream = d.latency + std::max(s.stream_words * kTick, opening + first_bus + std::min(first_bus, resident_all));
   d.first_row = kNever;
   if (!s.has_resident) return;
@@ -263,7 +263,7 @@ std::int64_t schedule_cycles(const Schedule& s, const Machine& machine, const hw
   const std::int64_t left = s.output_bits % dram.request_bits;
   const Ticks flush = dram.transfer_ticks(left == 0 ? dram.request_bits : dram.whole_bursts(left));
   Ticks total = array_done + d.drain + tail + flush;
-  if (dram.row_bits > 0 && s.output_bits <= dram.row_bits) total += dram.row_miss_cycles * kTick;
+  if (s.output_bits <= dram.row_bits) total += dram.opening_cycles() * kTick;
   // A refresh stops the stream unless tiles in flight last longer.
   if (dram.refresh_interval > 0 && d.stream_bus < s.stream_words * kTick) {
     const Ticks covered = s.stream_slots * std::max(s.block_tiles * d.step, d.stream);

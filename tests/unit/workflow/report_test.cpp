@@ -47,13 +47,14 @@ const char* const kSearch = R"({
 
 const char* const kSimulation = R"({
   "schema": "dyad.simulation/1", "version": "0.1.0", "model": "tiny",
-  "accelerator": {"name": "toy", "clock_mhz": 100, "batch": 2, "peak_binary_ops_per_s": 1e12, "dram_bytes_per_s": 1e9},
+  "accelerator": {"name": "toy", "clock_mhz": 100, "batch": 2, "peak_binary_ops_per_s": 1e12, "dram_bytes_per_s": 1e9,
+                  "dram_energy_source": "15 pJ/bit: a paper"},
   "tier": "cycle", "batch": 2, "bits": "W8A8",
   "layers": [{"name": "conv", "kind": "conv", "w": 8, "a": 8, "out": 8, "macs": 1000, "params": 90, "cycles": 2000, "compute_cycles": 1500,
-     "stall_cycles": 500, "latency_us": 20.0, "energy_pj": 6000, "energy_breakdown_pj": {"array": 2000, "dram": 4000},
+     "stall_cycles": 500, "latency_us": 20.0, "energy_pj": 6000, "energy_breakdown_pj": {"array": 1250, "dram": 3000, "leakage": 1000, "idle": 750},
      "utilization": 0.5, "dram_read_bits": 800, "dram_write_bits": 80, "bottleneck": "weight fetch"}],
   "totals": {"cycles": 2000, "latency_us": 20.0, "energy_pj": 6000, "utilization": 0.5, "stall_cycles": 500, "dram_read_bits": 800,
-             "dram_write_bits": 80, "energy_breakdown_pj": {"array": 2000, "dram": 4000}}
+             "dram_write_bits": 80, "energy_breakdown_pj": {"array": 1250, "dram": 3000, "leakage": 1000, "idle": 750}}
 })";
 
 NamedDocument search() { return {"a.json", Json::parse(kSearch)}; }
@@ -258,6 +259,7 @@ TEST(Summary, ShowsLayersTotalsAndTheUniformNetwork) {
             "top-1         91.50 %  float 92.00 %, on 100 images\n"
             "latency       12 us  0.580 of 8 bits everywhere\n"
             "energy        4 nJ  0.600 of 8 bits everywhere\n"
+            "  of it       4 nJ dynamic, leakage not counted, idle memory not counted\n"
             "size          0.5 MiB  0.500 of 8 bits everywhere\n"
             "operations    0.1 GBOP  0.300 of 8 bits everywhere\n"
             "best uniform  W4A4  top-1 91.00 %  latency 11 us  0.530 of 8 bits everywhere\n"
@@ -269,7 +271,10 @@ TEST(Summary, ShowsASimulation) {
   const auto text = summarize(simulation());
   ASSERT_TRUE(text);
   EXPECT_THAT(*text, HasSubstr("tiny on toy, batch 2, W8A8, cycle tier\n"));
-  EXPECT_THAT(*text, HasSubstr("latency       20 us\nenergy        6 nJ\nutilized      50.0 %\nwaits         25.0 % of the cycles\n"));
+  EXPECT_THAT(*text, HasSubstr("layer  kind   W   A    latency us    energy nJ   leaks   idles  utilized   waits  bound by\n"
+                               "conv   conv   8   8        20.000        6.000   16.7%   12.5%     50.0%   25.0%  weight fetch\n"));
+  EXPECT_THAT(*text, HasSubstr("latency       20 us\nenergy        6 nJ\n  of it       4.25 nJ dynamic, 1 nJ leakage, 750 pJ idle memory\n"
+                               "  DRAM        15 pJ/bit: a paper\nutilized      50.0 %\nwaits         25.0 % of the cycles\n"));
 }
 
 }  // namespace

@@ -32,8 +32,8 @@ Dyad.figures = (() => {
     { key: "output", name: "output", color: "purple", shape: "diamond" },
     { key: "fill", name: "fill", color: "grey", shape: "cross" },
   ];
-  const COMPONENTS = { array: "blue", sram: "sky", dram: "orange", leakage: "grey" };
-  const SPARE_COLORS = ["green", "purple", "vermillion", "yellow"];
+  const COMPONENTS = { array: "blue", sram: "sky", dram: "orange", leakage: "grey", idle: "purple" };
+  const SPARE_COLORS = ["green", "vermillion", "yellow"];
 
   const batchOf = (doc) => doc.batch ?? doc.accelerator.batch;
   const batchWords = (batch) => (batch === 1 ? "one image" : `a batch of ${grouped(batch)} images`);
@@ -154,7 +154,7 @@ Dyad.figures = (() => {
     const names = [...Object.keys(COMPONENTS).filter((name) => present.has(name)), ...[...present].filter((name) => !(name in COMPONENTS)).sort()];
     const { factor, unit } = unitFor("energy", Math.max(...doc.layers.map((layer) => layer.energy_pj)));
     let spare = 0;
-    const shown = { sram: "SRAM", dram: "DRAM" };
+    const shown = { sram: "SRAM", dram: "DRAM", idle: "idle memory" };
     return layerFigure(doc, "energy", "Energy", { title: `${unit} for ${batchWords(batchOf(doc))}`, format: (v) => trimmed(v, 3), unit }, names.map((name) => ({
       name: shown[name] ?? name, color: COMPONENTS[name] ?? SPARE_COLORS[spare++ % SPARE_COLORS.length], stack: "energy",
       values: doc.layers.map((layer) => (layer.energy_breakdown_pj[name] ?? 0) / factor),

@@ -47,6 +47,8 @@ struct DramTiming {
     return position / stripe * interleave_bits +
            std::clamp<std::int64_t>(position % stripe - channel * interleave_bits, 0, interleave_bits);
   }
+  /// Cycles for which a stream's first row holds the bus. With banks it is opened within the latency.
+  std::int64_t opening_cycles() const { return row_bits > 0 && banks == 0 ? row_miss_cycles : 0; }
   /// Mean ticks of a long sequential stream of that many bits that has the memory to itself, with its rows and the refreshes that fall
   /// into it. With banks: a row takes the longest of its transfer, (its transfer + row_miss_cycles) / port_banks(), and
   /// row_cycle_cycles / port_banks().

@@ -54,6 +54,7 @@ struct Simulation {
   int batch = 1;
   Megahertz clock;
   Ceilings ceilings;
+  std::string dram_energy_source;      ///< energy per bit of the external memory and who says so, where the caller knows
   std::vector<SimulatedLayer> layers;  ///< execution order
   SimulationTotals totals;
 };
@@ -71,7 +72,7 @@ Result<Simulation> simulate_network(const network::Network& network, const BitAs
 /// The same for layers that are no network, each at the same bits.
 Result<Simulation> simulate_layers(std::span<const LayerShape> layers, OperandBits bits, const CostModel& model);
 
-/// {"name", "clock_mhz", "batch", "peak_binary_ops_per_s", "dram_bytes_per_s"}
+/// {"name", "clock_mhz", "batch", "peak_binary_ops_per_s", "dram_bytes_per_s"[, "dram_energy_source"]}
 OrderedJson accelerator_document(const CostModel& model);
 /// An entry of `layers` in dyad.simulation/1 and dyad.search/1.
 OrderedJson simulated_layer_document(const SimulatedLayer& layer, Megahertz clock);
@@ -88,12 +89,13 @@ struct CostTable {
   int batch = 1;
   std::vector<std::string> layer_names;
   Grid<std::int64_t> cycles;
-  Grid<double> energy_pj;
+  Grid<double> energy_pj;            ///< all of it ...
+  Grid<double> leakage_pj, idle_pj;  ///< ... and those parts of it
 };
 Result<CostTable> cost_table(const network::Network& network, const CostModel& model);
-/// {"table": cycles, "energy_pj": …, "layer_names": …}
+/// {"table": cycles, "energy_pj": …, "leakage_pj": …, "idle_pj": …, "layer_names": …}
 OrderedJson table_document(const CostTable& table);
-/// One line a layer and bit pair: layer,w,a,cycles,energy_pj.
+/// One line a layer and bit pair: layer,w,a,cycles,energy_pj,leakage_pj,idle_pj (the last two are part of the energy).
 std::string table_csv(const CostTable& table);
 /// The cycles as a NumPy array, int64 [layer][w - 1][a - 1], format version 1.0.
 std::string table_npy(const CostTable& table);
