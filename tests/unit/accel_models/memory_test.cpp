@@ -276,6 +276,31 @@ TEST_F(BankedMachine, IsChargedByItsBanksAndShowsLeakageAndIdleApart) {
   }
 }
 
+TEST_F(BankedMachine, ChargesEachMemoryForItsOwnBits) {
+  Json wide = machine();
+  wide["bit_serial"]["columns"] = number(4);
+  wide["weight_memory"] = {{"bank_bytes", number(256)}, {"ports", 2}};  // 64 entries * 32 bits
+  const auto loaded = load(wide);
+  ASSERT_TRUE(loaded) << loaded.error().place << ": " << loaded.error().message;
+  const SramBank& weights = loaded->weight_memory->bank;
+  LayerShape layer;
+  layer.name = "product";
+  layer.in_h = layer.out_h = 2;
+  layer.in_channels = 8;
+  layer.out_channels = 2;
+  // 6 cycles of 2 * 8 bits of activations and 4 * 8 of weights; 2 * 3 * 8 and 4 * 2 * 8 bits written. The fused addition's operand, 4
+  // values of 8 bits, is written to and read from the activation memory.
+  for (const bool adds : {false, true}) {
+    layer.adds_residual = adds;
+    const auto cost = (*make_cost_model(*loaded, Tier::kAnalytic))->cost(layer, {2, 3, 8}, Activity{});
+    ASSERT_TRUE(cost) << cost.error().message;
+    const double residual = adds ? 32 * (0.0213657 + 0.0289162) : 0;
+    EXPECT_NEAR(cost->energy_pj.at("sram"),
+                96 * 0.0213657 + 48 * 0.0289162 + 192 * weights.read_energy_pj_per_bit + 64 * weights.write_energy_pj_per_bit + residual,
+                1e-9);
+  }
+}
+
 TEST_F(BankedMachine, RefusesBanksThatNobodyPublishedOrThatAreTooFew) {
   const auto expect_error = [&](const Json& accelerator, const std::string& pointer, const char* word) {
     const auto loaded = load(accelerator);
