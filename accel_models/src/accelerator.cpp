@@ -197,6 +197,11 @@ void set_memory(Accelerator& accelerator, const Memory& memory) {
   accelerator.hash = hex(hash_text(accelerator.hash + numbers.dump()));
 }
 
+std::string dram_energy_source(const Accelerator& accelerator) {
+  const Sourced& energy = accelerator.technology.dram_energy_pj_per_bit;
+  return Json(energy.value).dump() + " pJ/bit: " + energy.source;
+}
+
 Result<Accelerator> load_accelerator(const std::string& name_or_file) {
   for (const auto& [name, text] : embedded_accelerators())
     if (name == name_or_file) return parse_accelerator(text, std::string(name) + ".json");

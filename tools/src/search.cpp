@@ -47,10 +47,12 @@ Result<int> run(const Options& options) {
   DYAD_EXPECT(method && tier, "a flag admitted an unknown word");
   request.method = *method;
   DYAD_TRY(request.limits, options.limits.read());
-  DYAD_TRY(const auto cost_model, accel_models::make_cost_model(options.accelerator, *tier, {}));
-  DYAD_TRY(const auto check_model, accel_models::make_cost_model(options.accelerator, Tier::kCycle, {}));
+  DYAD_TRY(const accel_models::Accelerator accelerator, accel_models::load_accelerator(options.accelerator));
+  DYAD_TRY(const auto cost_model, accel_models::make_cost_model(accelerator, *tier, {}));
+  DYAD_TRY(const auto check_model, accel_models::make_cost_model(accelerator, Tier::kCycle, {}));
   DYAD_TRY(const auto backend, make_integer_backend(options.backend));
   request.cost_model = cost_model.get();
+  request.dram_energy_source = accel_models::dram_energy_source(accelerator);
   request.check_model = options.no_cycle_check ? nullptr : check_model.get();
   request.backend = backend.get();
   request.quantization = options.post_training.read();

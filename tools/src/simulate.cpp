@@ -46,15 +46,13 @@ accel_models::Compat compat_of(const Options& options) {
   return Compat::kNone;
 }
 
-/// Energies of DRAM differ so much between publications that none is shown without its source.
 Result<std::string> dram_energy_source(const Options& options) {
   DYAD_TRY(accel_models::Accelerator accelerator, accel_models::load_accelerator(options.accelerator));
   if (!options.memory.empty()) {
     DYAD_TRY(const accel_models::Memory memory, accel_models::load_memory(options.memory, accelerator.clock_mhz.value));
     accel_models::set_memory(accelerator, memory);
   }
-  const accel_models::Sourced& energy = accelerator.technology.dram_energy_pj_per_bit;
-  return Json(energy.value).dump() + " pJ/bit: " + energy.source;
+  return accel_models::dram_energy_source(accelerator);
 }
 
 std::string first_weighted(const network::Network& network) {

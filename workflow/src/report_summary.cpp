@@ -136,6 +136,7 @@ std::string search_totals(const Json& document) {
   add("latency", amount("latency", number(cost, "latency_us")) + ratio_words(cost, "latency"));
   add("energy", amount("energy", number(cost, "energy_pj")) + ratio_words(cost, "energy"));
   add("  of it", energy_parts(document["layers"]));
+  if (document["accelerator"].contains("dram_energy_source")) add("  DRAM", text(document["accelerator"], "dram_energy_source"));
   add("size", amount("size", number(cost, "size_mib")) + ratio_words(cost, "size"));
   add("operations", amount("bops", number(cost, "bops_g")) + ratio_words(cost, "bops"));
   const Json& uniform = document["best_uniform"];
@@ -160,9 +161,8 @@ std::string simulation_totals(const Json& document) {
   const Json& totals = document["totals"];
   const double cycles = number(totals, "cycles");
   const Json& accelerator = document["accelerator"];
-  const std::string source = accelerator.contains("dram_energy_source")
-                                 ? fmt::format("{:<13} {}\n", "  DRAM", accelerator["dram_energy_source"].get<std::string>())
-                                 : "";
+  const std::string source =
+      accelerator.contains("dram_energy_source") ? fmt::format("{:<13} {}\n", "  DRAM", text(accelerator, "dram_energy_source")) : "";
   return fmt::format("{:<13} {}\n{:<13} {}\n{:<13} {}\n{}{:<13} {:.1f} %\n{:<13} {:.1f} % of the cycles\n", "latency",
                      amount("latency", number(totals, "latency_us")), "energy", amount("energy", number(totals, "energy_pj")), "  of it",
                      energy_parts(document["layers"]), source, "utilized", 100 * number(totals, "utilization"), "waits",

@@ -86,7 +86,7 @@ OrderedJson search_to_json(const SearchRequest& request, const SearchResult& res
   document["data"] = {{"name", std::filesystem::path(request.evaluation.name).filename().string()}, {"images", result.evaluation_images}};
   document["method"] = to_string(request.method);
   document["tier"] = to_string(request.cost_model->tier());
-  document["accelerator"] = accelerator_document(*request.cost_model);
+  document["accelerator"] = accelerator_document(*request.cost_model, request.dram_energy_source);
   document["limits"] = limits_to_json(result.limits);
   document["status"] = result.allocation.proved ? "optimal" : "feasible";
   document["objective"] = result.allocation.objective;
@@ -128,7 +128,7 @@ OrderedJson infeasible_to_json(const SearchRequest& request, const quantizer::In
           {"model", request.model},
           {"method", to_string(request.method)},
           {"tier", to_string(request.cost_model->tier())},
-          {"accelerator", accelerator_document(*request.cost_model)},
+          {"accelerator", accelerator_document(*request.cost_model, request.dram_energy_source)},
           {"status", "infeasible"},
           {"conflicts", std::move(conflicts)}};
 }

@@ -86,8 +86,9 @@ OrderedJson accelerator_document(const Simulation& simulation) {
 
 }  // namespace
 
-OrderedJson accelerator_document(const CostModel& model) {
+OrderedJson accelerator_document(const CostModel& model, const std::string& dram_energy_source) {
   Simulation simulation;
+  simulation.dram_energy_source = dram_energy_source;
   describe_model(model, simulation);
   return accelerator_document(simulation);
 }

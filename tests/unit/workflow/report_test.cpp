@@ -21,7 +21,7 @@ using testing::Not;
 const char* const kSearch = R"({
   "schema": "dyad.search/1", "version": "0.1.0", "config_hash": "ab12", "seed": 3, "model": "tiny",
   "data": {"name": "made up", "images": 100}, "method": "exact", "tier": "analytic",
-  "accelerator": {"name": "toy", "clock_mhz": 100, "batch": 2, "peak_binary_ops_per_s": 1e12, "dram_bytes_per_s": 1e9},
+  "accelerator": {"name": "toy", "clock_mhz": 100, "batch": 2, "peak_binary_ops_per_s": 1e12, "dram_bytes_per_s": 1e9, "dram_energy_source": "15 pJ/bit: a paper"},
   "limits": [{"name": "latency", "kind": "ratio", "value": 0.6, "absolute": 12.5}],
   "status": "optimal", "objective": 0.25, "bound": 0.25, "assignment": {"conv": {"w": 4, "a": 5}},
   "top1": 91.5, "top5": 99.5, "top1_float": 92.0, "digest": "cd34", "logits_mse": 0.01,
@@ -102,7 +102,8 @@ TEST(ResultDocument, NamesThePlaceOfAMissingField) {
                                                   "/layers/0/loss",
                                                   "/pareto/0/logits_mse",
                                                   "/pareto/0/objective",
-                                                  "/pareto/0/assignment"};
+                                                  "/pareto/0/assignment",
+                                                  "/accelerator/dram_energy_source"};
   for (const std::string parent :
        {"", "/layers/0", "/pareto/0", "/cost", "/accelerator", "/limits/0", "/best_uniform", "/images", "/data"}) {
     const Json whole = search().document;
@@ -260,6 +261,7 @@ TEST(Summary, ShowsLayersTotalsAndTheUniformNetwork) {
             "latency       12 us  0.580 of 8 bits everywhere\n"
             "energy        4 nJ  0.600 of 8 bits everywhere\n"
             "  of it       4 nJ dynamic, leakage not counted, idle memory not counted\n"
+            "  DRAM        15 pJ/bit: a paper\n"
             "size          0.5 MiB  0.500 of 8 bits everywhere\n"
             "operations    0.1 GBOP  0.300 of 8 bits everywhere\n"
             "best uniform  W4A4  top-1 91.00 %  latency 11 us  0.530 of 8 bits everywhere\n"

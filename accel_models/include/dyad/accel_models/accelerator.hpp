@@ -53,6 +53,8 @@ std::vector<std::string> accelerator_names();
 Result<Accelerator> load_accelerator(const std::string& name_or_file);
 /// Puts another external memory in the place of the accelerator's: timing, energy and background; the hash changes with it.
 void set_memory(Accelerator& accelerator, const Memory& memory);
+/// "17.5 pJ/bit: …": published energies of DRAM differ so much that none is shown without its source.
+std::string dram_energy_source(const Accelerator& accelerator);
 /// `place` names the document in errors.
 Result<Accelerator> parse_accelerator(std::string_view text, const std::string& place);
 

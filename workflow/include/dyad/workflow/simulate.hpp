@@ -73,7 +73,7 @@ Result<Simulation> simulate_network(const network::Network& network, const BitAs
 Result<Simulation> simulate_layers(std::span<const LayerShape> layers, OperandBits bits, const CostModel& model);
 
 /// {"name", "clock_mhz", "batch", "peak_binary_ops_per_s", "dram_bytes_per_s"[, "dram_energy_source"]}
-OrderedJson accelerator_document(const CostModel& model);
+OrderedJson accelerator_document(const CostModel& model, const std::string& dram_energy_source = {});
 /// An entry of `layers` in dyad.simulation/1 and dyad.search/1.
 OrderedJson simulated_layer_document(const SimulatedLayer& layer, Megahertz clock);
 /// The document dyad.simulation/1.
