@@ -31,6 +31,7 @@ Result<CostTable> cost_table(const network::Network& network, const CostModel& m
   table.tier = model.tier();
   table.clock = model.clock();
   table.batch = model.batch();
+  table.notes = model.notes();
   for (const auto& [shape, fused_add] : costed_layers(network)) {
     if (!shape.is_weighted()) continue;
     table.layer_names.push_back(shape.name);
@@ -58,6 +59,7 @@ OrderedJson table_document(const CostTable& table) {
   document["layer_names"] = table.layer_names;
   document["table"] = table.cycles;
   document["energy_pj"] = table.energy_pj;
+  if (!table.notes.empty()) document["notes"] = table.notes;
   return document;
 }
 

@@ -58,8 +58,9 @@ std::string price_words(const Json& layer, const char* operand) {
   if (!layer.contains("shadow_price")) return fmt::format("{:>8}  {:>6}", "-", "-");
   const Json& price = layer["shadow_price"][operand];
   const double cycles = number(layer, "cycles");
-  const std::string saved =
-      is_number(price, "cycles") && cycles > 0 ? fmt::format("{:.1f}%", 100 * number(price, "cycles") / cycles) : std::string("-");
+  std::string saved = "-";
+  if (is_number(price, "cycles") && cycles > 0) saved = fmt::format("{:.1f}%", 100 * number(price, "cycles") / cycles);
+  if (saved == "-0.0%") saved = "0.0%";
   return fmt::format("{:>8}  {:>6}", saved, bits_of(price, "next_bits"));
 }
 

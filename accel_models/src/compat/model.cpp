@@ -120,15 +120,15 @@ class Isca2018Model : public PublishedModel {
     const double rate = static_cast<double>(published_.rows * published_.columns *
                                             isca2018::products_per_cycle(published.weight_bits, published.activation_bits));
     cost.utilization = static_cast<double>(batch() * layer.macs()) / (rate * static_cast<double>(cost.cycles.value));
-    // Where waiting takes longest, the operand that moves most bits binds.
-    const std::int64_t most = std::max({x.wbuf_writes, x.ibuf_writes, x.output_bits()});
-    cost.bottleneck = 2 * x.stall_cycles <= x.cycles ? "compute"
-                      : most == x.output_bits()      ? "output"
-                      : most == x.wbuf_writes        ? "weight fetch"
-                                                     : "activation fetch";
     const auto port = [&](std::int64_t bits_moved) {
       return groups * static_cast<double>(bits_moved) / static_cast<double>(published_.port_bits);
     };
+    // Where the port takes longer than the array, the operand that moves most bits binds.
+    const std::int64_t most = std::max({x.wbuf_writes, x.ibuf_writes, x.output_bits()});
+    cost.bottleneck = x.compute_cycles() * published_.port_bits >= x.dram_reads + x.dram_writes ? "compute"
+                      : most == x.output_bits()                                                 ? "output"
+                      : most == x.wbuf_writes                                                   ? "weight fetch"
+                                                                                                : "activation fetch";
     cost.resource_cycles = {{"compute", static_cast<double>(cost.compute_cycles.value)},
                             {"weight fetch", port(x.wbuf_writes)},
                             {"activation fetch", port(x.ibuf_writes)},

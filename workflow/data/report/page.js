@@ -48,6 +48,9 @@ Dyad.page = (() => {
   }
 
   function roofline(doc) {
+    const known = doc.accelerator.peak_binary_ops_per_s > 0 && doc.accelerator.dram_bytes_per_s > 0;
+    byId("roofline-section").hidden = !known;
+    if (!known) return;
     const figure = figures.roofline(doc);
     const left = figure.omitted;
     fill("roofline-lead", "How fast each layer runs, against what the array and the DRAM allow. A multiplication of w by a bits counts 2·w·a binary operations. ",

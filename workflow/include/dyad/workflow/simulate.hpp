@@ -111,12 +111,13 @@ struct CostTable {
   Tier tier = Tier::kAnalytic;
   Megahertz clock;
   int batch = 1;
+  std::vector<std::string> notes;  ///< the model's
   std::vector<std::string> layer_names;
   Grid<std::int64_t> cycles;
   Grid<double> energy_pj;
 };
 Result<CostTable> cost_table(const network::Network& network, const CostModel& model);
-/// {"table": cycles, "energy_pj": …, "layer_names": …}
+/// The document dyad.cost_table/1: {"table": cycles, "energy_pj": …, "layer_names": …, …}. make_cost_model reads it back as table:F.json.
 OrderedJson table_document(const CostTable& table);
 /// One line a layer and bit pair: layer,w,a,cycles,energy_pj.
 std::string table_csv(const CostTable& table);
