@@ -98,6 +98,7 @@ Result<int> run(const Options& options) {
   if (!options.isca2018_outputs.empty() && cost.compat != accel_models::Compat::kIsca2018)
     return Error{"--isca2018-outputs", "belongs to --compat isca2018", "leave one of them out, or add the other"};
   if (options.isca2018_outputs == "requantized") cost.isca2018_outputs = accel_models::isca2018::Outputs::kRequantized;
+  for (const std::string& out : {options.csv, options.table_out}) DYAD_CHECK(check_writable(out));
   if (options.table && (options.shadow_prices || !options.csv.empty()))
     return Error{options.csv.empty() ? "--shadow-prices" : "--csv", "is about one choice of bits, --table about all of them",
                  "leave one of them out; --table-out F.csv writes the table"};

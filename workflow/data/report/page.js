@@ -44,7 +44,9 @@ Dyad.page = (() => {
     const nameWidth = side ? 230 : Math.max(90, Math.min(220, window.innerWidth * 0.36));
     plot.mount("bits", figures.bits(doc), { nameWidth });
     plot.mount("latency", figures.latency(doc), { names: !side, nameWidth });
-    plot.mount("energy", figures.energy(doc), { names: !side, nameWidth });
+    const energy = figures.energy(doc);
+    byId("energy").hidden = energy.series.length === 0;
+    if (energy.series.length > 0) plot.mount("energy", energy, { names: !side, nameWidth });
   }
 
   function roofline(doc) {

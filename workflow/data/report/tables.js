@@ -66,7 +66,9 @@ Dyad.tables = (() => {
 
   /// Cycles that each resource would take if no other one made it wait, as a share of the layer's.
   function resourceColumns(doc) {
-    const names = [...new Set(doc.layers.flatMap((l) => Object.keys(l.resource_cycles ?? {})))];
+    const first = ["compute", "weight fetch", "activation fetch", "output", "memory bus"];
+    const rank = (name) => (name === "fill" ? first.length + 1 : first.includes(name) ? first.indexOf(name) : first.length);
+    const names = [...new Set(doc.layers.flatMap((l) => Object.keys(l.resource_cycles ?? {})))].sort((a, b) => rank(a) - rank(b));
     return names.map((name) => ({
       name: name === "fill" ? "Fill" : `${name.charAt(0).toUpperCase()}${name.slice(1)} alone`,
       title: name === "fill" ? "Of the layer's cycles, those in which even its longest resource waits" : "Cycles if no other resource made it wait, of the layer's",
