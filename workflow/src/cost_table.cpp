@@ -68,7 +68,7 @@ std::string table_csv(const CostTable& table) {
   for (std::size_t layer = 0; layer < table.layer_names.size(); ++layer)
     for (std::size_t w = 0; w < CostTable::kBits; ++w)
       for (std::size_t a = 0; a < CostTable::kBits; ++a)
-        text += table.layer_names[layer] + "," + std::to_string(w + 1) + "," + std::to_string(a + 1) + "," +
+        text += csv_field(table.layer_names[layer]) + "," + std::to_string(w + 1) + "," + std::to_string(a + 1) + "," +
                 std::to_string(table.cycles[layer][w][a]) + "," + nlohmann::json(table.energy_pj[layer][w][a]).dump() + "\n";
   return text;
 }

@@ -104,6 +104,17 @@ std::optional<std::vector<std::string_view>> fields_of(std::string_view line, st
   return fields;
 }
 
+/// A field without its quotes (RFC 4180), or as it stands.
+std::string unquoted(std::string_view field) {
+  if (field.size() < 2 || field.front() != '"' || field.back() != '"') return std::string(field);
+  std::string text;
+  for (std::size_t i = 1; i + 1 < field.size(); ++i) {
+    if (field[i] == '"' && field[i + 1] == '"' && i + 2 < field.size()) ++i;
+    text += field[i];
+  }
+  return text;
+}
+
 struct CsvHeader {
   Unit unit = Unit::kCycles;
   bool has_energy = false;
@@ -153,9 +164,10 @@ Result<void> read_csv(const Spelling& spelling, MeasuredTable& table) {
       return Error{place, "w and a must be whole numbers from 1 to 16", "for example conv1,4,8,1200"};
     const auto value = number_of((*fields)[3]);
     if (!value) return Error{place, "'" + std::string((*fields)[3]) + "' is no number", "for example conv1,4,8,1200"};
-    const auto [found, is_new] = row_of.try_emplace(std::string(fields->front()), table.rows.size());
+    const std::string name = unquoted(fields->front());
+    const auto [found, is_new] = row_of.try_emplace(name, table.rows.size());
     if (is_new) {
-      table.layers.emplace_back(fields->front());
+      table.layers.push_back(name);
       table.rows.emplace_back();
     }
     Point& point = table.rows[found->second][static_cast<std::size_t>(*w - 1)][static_cast<std::size_t>(*a - 1)];

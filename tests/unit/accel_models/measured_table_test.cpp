@@ -216,6 +216,9 @@ TEST_F(MeasuredTable, CsvIsReadByName) {
     ASSERT_TRUE(times);
     expect_the_table(**times);
   }
+  const auto quoted = model(file("t.csv", "layer,w,a,cycles\nfirst,1,1,5\n\"second, with a comma\",1,1,6\n"));
+  ASSERT_TRUE(quoted) << quoted.error().message;
+  EXPECT_EQ((*quoted)->cost(conv("second, with a comma", 3, 8, 8, 3, 1), {1, 1, 8}, Activity{})->cycles.value, 6);
   const std::string head = "layer,w,a,cycles\n", rest = "second, with a comma,1,1,5\n";
   refused(file("t.csv", "layer,w,a,joules\nfirst,1,1,5\n"), "t.csv:1", "columns");
   refused(file("t.csv", ""), "t.csv", "");
