@@ -153,6 +153,7 @@ Result<void> read_csv(const Spelling& spelling, MeasuredTable& table) {
       DYAD_TRY(header, parse_csv_header(line, spelling.file));
       DYAD_TRY(const Unit unit, csv_unit(header, spelling));
       scale = scale_of(unit, table.clock_mhz);
+      table.clock_is_given = table.clock_is_given || unit != Unit::kCycles;
       continue;
     }
     if (line.empty()) continue;
@@ -223,7 +224,11 @@ Result<void> read_document(const Spelling& spelling, MeasuredTable& table) {
   }
   if (reader.has("clock_mhz")) {
     DYAD_TRY(const double clock_mhz, reader.number_above("clock_mhz", 0));
-    if (!spelling.clock_mhz) table.clock_mhz = clock_mhz;
+    if (spelling.clock_mhz && *spelling.clock_mhz != clock_mhz) {
+      DYAD_TRY(const JsonReader member, reader.member("clock_mhz"));
+      return member.error("is another clock than clock_mhz= says", "leave clock_mhz= out: the document has it");
+    }
+    table.clock_mhz = clock_mhz;
     table.clock_is_given = true;
   }
   DYAD_TRY(const JsonReader names, reader.member("layer_names"));
@@ -305,7 +310,7 @@ Result<MeasuredTable> read_table(const Spelling& spelling) {
   MeasuredTable table;
   table.name = std::string(kPrefix) + path.filename().string();
   table.clock_mhz = spelling.clock_mhz.value_or(kDefaultClockMhz);
-  table.clock_is_given = spelling.clock_mhz.has_value();
+  table.clock_is_given = spelling.clock_mhz || spelling.unit.value_or(Unit::kCycles) != Unit::kCycles;
   table.batch = spelling.batch.value_or(1);
   const std::string extension = path.extension().string();
   if (extension == ".npy") {

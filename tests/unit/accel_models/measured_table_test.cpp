@@ -164,6 +164,10 @@ TEST_F(MeasuredTable, WhatWasNotMeasuredIsAnErrorOfItsLayerAndBits) {
   std::string notes;
   for (const std::string& note : (*made)->notes()) notes += note;
   for (const char* words : {"Layers without weights", "no clock", "no energies"}) EXPECT_NE(notes.find(words), std::string::npos) << notes;
+  // Nothing is assumed of times, nor of cycles of a clock.
+  for (const char* keys : {",unit=ms", ",clock_mhz=200"})
+    for (const std::string& note : model(file("t.npy", Npy{}.bytes()) + keys).value()->notes())
+      EXPECT_EQ(note.find("no clock"), std::string::npos);
 }
 
 TEST_F(MeasuredTable, UnitsClockAndBatchAreThoseOfTheSpelling) {
@@ -254,6 +258,7 @@ TEST_F(MeasuredTable, DocumentsNameThePointerOfAFault) {
   refused(document(R"("table": [[[7]], [[9]]], "energy_pj": [[[1]], [[-2]]])"), "t.json:/energy_pj/1/0/0", "energy");
   refused(document(R"("table": [[[7]], [[9]]], "colour": 1)"), "t.json:/colour", "");
   refused(document(R"("table": [[[7]], [[9]]], "batch": 4)") + ",batch=2", "t.json:/batch", "batch");
+  refused(document(R"("table": [[[7]], [[9]]], "clock_mhz": 4)") + ",clock_mhz=2", "t.json:/clock_mhz", "clock");
   refused(file("t.json", R"({"schema": "dyad.bits/1", "layers": {}})"), "t.json:/schema", "");
 }
 

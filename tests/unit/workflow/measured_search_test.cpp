@@ -132,6 +132,16 @@ TEST_F(MeasuredTable, SearchIsThatOfTheMachineItWasMadeFrom) {
     EXPECT_EQ(document["verified"], false);
     EXPECT_NE(document["notes"].dump().find("no cycle tier confirms them"), std::string::npos);
   }
+  // A result's hash tells tables of one name apart.
+  CostTable other = cost_table(folded, *machine).value();
+  other.cycles[1][2][2] += 1;
+  const auto changed = models_of(other);
+  const auto hash_with = [&](const CostModel& model) {
+    request.cost_model = &model;
+    return found().config_hash;
+  };
+  EXPECT_EQ(hash_with(*models[0]), hash_with(*models[0]));
+  EXPECT_NE(hash_with(*models[0]), hash_with(*changed[0]));
   // HAQ's table has no energies, so nothing can limit them.
   request.limits = {{"energy", quantizer::LimitKind::kRatio, 0.5}};
   const auto refused = search(request, silent);

@@ -42,7 +42,7 @@ struct Point {
 struct MeasuredTable {
   std::string name;  ///< "table:" and the file's name without its folder
   double clock_mhz = kDefaultClockMhz;
-  bool clock_is_given = false;  ///< by the spelling or the file
+  bool clock_is_given = false;  ///< by the spelling or the file, or the numbers are times: latencies are measured, not assumed
   int batch = 1;                ///< images a number stands for
   /// Names of the rows' layers; empty: the rows are the weighted layers in execution order.
   std::vector<std::string> layers;
