@@ -44,6 +44,9 @@ void check(const Simulation& simulation, const std::string& what) {
       EXPECT_GT(layer.cost.cycles.value, 0) << where;
       if (!documented("energies are 0")) {
         EXPECT_GT(layer.cost.energy().value, 0) << where;
+        const auto dram = layer.cost.energy_pj.find("dram");
+        const bool moves = layer.cost.dram_read.value + layer.cost.dram_write.value > 0;
+        EXPECT_EQ(dram != layer.cost.energy_pj.end() && dram->second > 0, moves) << where;
       }
       EXPECT_FALSE(layer.cost.bottleneck.empty()) << where;
     }
