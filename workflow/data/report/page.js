@@ -79,6 +79,7 @@ Dyad.page = (() => {
     layers(doc);
     roofline(doc);
     tables.layers(doc);
+    tables.bottlenecks(doc);
     facts(doc);
     navigation();
   }

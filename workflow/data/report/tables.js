@@ -96,11 +96,23 @@ Dyad.tables = (() => {
       { name: "Utilized", title: "Operations done, of the peak", value: (l) => l.utilization, show: (v) => percent(v), numeric: true, bar: (l) => l.utilization },
       { name: "Waits", title: "Cycles in which the array waits for data or room", value: waits, show: (v) => percent(v), numeric: true },
       { name: "Bound by", value: (l) => l.bottleneck || null },
-      ...priceColumns(doc),
-      ...resourceColumns(doc),
     ];
     if (doc.layers.some((l) => Number.isFinite(l.loss))) columns.push({ name: "Loss", title: "What this layer adds to the objective", value: (l) => l.loss ?? null, show: (v) => significant(v), numeric: true });
     sortable("layer-table", "Layers: bits, cost, utilization and what bounds them", columns, doc.layers, saveName(doc, "layers"));
+  }
+
+  function bottlenecks(doc) {
+    const columns = [...priceColumns(doc), ...resourceColumns(doc)];
+    document.getElementById("bottlenecks").hidden = columns.length === 0;
+    if (columns.length === 0) return;
+    const order = new Map(doc.layers.map((layer, i) => [layer, i + 1]));
+    sortable("bottleneck-table", "Layers: what a bit less saves, and what each resource would take alone", [
+      { name: "#", title: "Order of execution", value: (l) => order.get(l), numeric: true, upFirst: true },
+      { name: "Layer", value: (l) => l.name, head: true },
+      { name: "W", title: "Bits of a weight", value: (l) => l.w ?? null, numeric: true },
+      { name: "A", title: "Bits of an activation", value: (l) => l.a ?? null, numeric: true },
+      ...columns,
+    ], doc.layers, saveName(doc, "bottlenecks"));
   }
 
   function points(doc) {
@@ -140,5 +152,5 @@ Dyad.tables = (() => {
     ], entries, "documents.csv");
   }
 
-  return { layers, points, comparison };
+  return { layers, bottlenecks, points, comparison };
 })();
