@@ -117,18 +117,20 @@ std::string unquoted(std::string_view field) {
 
 struct CsvHeader {
   Unit unit = Unit::kCycles;
-  bool has_energy = false;
+  std::size_t energies = 0;  ///< columns behind the value: the energy, and then parts of it
 };
 
 Result<CsvHeader> parse_csv_header(std::string_view line, const std::string& file) {
   static const std::pair<std::string_view, Unit> columns[] = {
       {"layer,w,a,cycles", Unit::kCycles}, {"layer,w,a,latency_us", Unit::kMicroseconds}, {"layer,w,a,latency_ms", Unit::kMilliseconds}};
   for (const auto& [names, unit] : columns) {
-    if (line == names) return CsvHeader{unit, false};
-    if (line == std::string(names) + ",energy_pj") return CsvHeader{unit, true};
+    if (line == names) return CsvHeader{unit, 0};
+    if (line == std::string(names) + ",energy_pj") return CsvHeader{unit, 1};
+    if (line == std::string(names) + ",energy_pj,leakage_pj,idle_pj") return CsvHeader{unit, 3};
   }
   return Error{file + ":1", "does not name the columns of a table",
-               "the first line is layer,w,a,cycles (or latency_us, latency_ms), and then ,energy_pj if there are energies"};
+               "the first line is layer,w,a,cycles (or latency_us, latency_ms), and then ,energy_pj (and ,leakage_pj,idle_pj) if there are "
+               "energies"};
 }
 
 Result<Unit> csv_unit(const CsvHeader& header, const Spelling& spelling) {
@@ -157,9 +159,8 @@ Result<void> read_csv(const Spelling& spelling, MeasuredTable& table) {
       continue;
     }
     if (line.empty()) continue;
-    const auto fields = fields_of(line, header.has_energy ? 4 : 3);
-    if (!fields || fields->front().empty())
-      return Error{place, "has too few fields", header.has_energy ? "layer,w,a,cycles,energy_pj" : "layer,w,a,cycles"};
+    const auto fields = fields_of(line, 3 + header.energies);
+    if (!fields || fields->front().empty()) return Error{place, "has too few fields", "as many as the first line names"};
     const auto w = integer_of((*fields)[1]), a = integer_of((*fields)[2]);
     if (!w || !a || *w < 1 || *w > kMaxBits || *a < 1 || *a > kMaxBits)
       return Error{place, "w and a must be whole numbers from 1 to 16", "for example conv1,4,8,1200"};
@@ -175,7 +176,7 @@ Result<void> read_csv(const Spelling& spelling, MeasuredTable& table) {
     if (point.cycles != 0 || point.energy_pj)
       return Error{place, "repeats a layer at the same bits", "keep one line for each layer, w and a"};
     DYAD_TRY(point.cycles, scale.cycles(*value, place));
-    if (header.has_energy) {
+    if (header.energies > 0) {
       const auto energy = number_of((*fields)[4]);
       if (!energy) return Error{place, "'" + std::string((*fields)[4]) + "' is no number", "an energy in pJ, for example 1200.5"};
       DYAD_TRY(point.energy_pj, checked_energy(*energy, place));
@@ -248,6 +249,8 @@ Result<void> read_document(const Spelling& spelling, MeasuredTable& table) {
                            DYAD_TRY(table.rows[layer][w][a].cycles, scale.cycles(value, place));
                            return {};
                          }));
+  for (const char* part : {"leakage_pj", "idle_pj"})  // of energy_pj
+    if (reader.has(part)) DYAD_CHECK(reader.member(part));
   if (reader.has("energy_pj")) {
     DYAD_TRY(const JsonReader energies, reader.member("energy_pj"));
     DYAD_CHECK(each_number(energies, table.layers.size(),

@@ -216,6 +216,10 @@ TEST_F(MeasuredTable, CsvIsReadByName) {
     expect_the_table(**energies);
     EXPECT_EQ((*energies)->cost(conv("first", 3, 8, 8, 3, 1), {1, 1, 8}, Activity{})->energy().value, 12.5);
     for (const std::string& note : (*energies)->notes()) EXPECT_EQ(note.find("no energies"), std::string::npos);
+    const auto parts = model(file("t.csv", table("layer,w,a,cycles,energy_pj,leakage_pj,idle_pj", ",12.5,2.5,1.5", newline)));
+    ASSERT_TRUE(parts) << parts.error().message;
+    expect_the_table(**parts);
+    EXPECT_EQ((*parts)->cost(conv("first", 3, 8, 8, 3, 1), {1, 1, 8}, Activity{})->energy().value, 12.5);
     const auto times = model(file("t.csv", table("layer,w,a,latency_us", "", newline)) + ",clock_mhz=1");
     ASSERT_TRUE(times);
     expect_the_table(**times);
@@ -244,7 +248,8 @@ TEST_F(MeasuredTable, DocumentsNameThePointerOfAFault) {
   const auto document = [&](const std::string& parts) {
     return file("t.json", R"({"schema": "dyad.cost_table/1", "layer_names": ["first", "second, with a comma"], )" + parts + "}");
   };
-  const auto made = model(document(R"("clock_mhz": 200, "batch": 16, "table": [[[7, 8]], [[9, 0]]], "energy_pj": [[[1, 2]], [[3, 0]]])"));
+  const auto made = model(document(
+      R"("clock_mhz": 200, "batch": 16, "table": [[[7, 8]], [[9, 0]]], "energy_pj": [[[1, 2]], [[3, 0]]], "idle_pj": [[[0, 1]], [[1, 0]]])"));
   ASSERT_TRUE(made) << made.error().place << made.error().message;
   EXPECT_EQ((*made)->batch(), 16);
   EXPECT_EQ((*made)->clock().value, 200);

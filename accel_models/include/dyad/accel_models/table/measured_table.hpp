@@ -51,8 +51,9 @@ struct MeasuredTable {
 };
 
 /// Reads .npy (format 1 to 3; 3-D; little-endian int32, int64, float32 or float64; C or Fortran order), .csv
-/// (layer,w,a,cycles|latency_us|latency_ms[,energy_pj]) or .json (dyad.cost_table/1).
-/// Error, with the file and the index, line or pointer: another layout; a number that is negative, infinite or none; a point given twice.
+/// (layer,w,a,cycles|latency_us|latency_ms[,energy_pj[,leakage_pj,idle_pj]]) or .json (dyad.cost_table/1). Parts of the energy are not
+/// kept. Error, with the file and the index, line or pointer: another layout; a number that is negative, infinite or none; a point given
+/// twice.
 Result<MeasuredTable> read_table(const Spelling& spelling);
 
 /// The table as a cost model of tier kMeasured. `weighted_layers`: the network's, in execution order.
