@@ -8,24 +8,16 @@
 
 #include "compat/model.hpp"
 #include "dyad/accel_models/cached.hpp"
+#include "dyad/accel_models/table/measured_table.hpp"
 #include "dyad/base/ceil_div.hpp"
 #include "dyad/base/files.hpp"
 #include "embedded.hpp"
+#include "hash.hpp"
 #include "tiled/model.hpp"
 
 namespace dyad::accel_models {
 namespace {
 
-// FNV-1a, 64 bit.
-std::uint64_t hash_text(std::string_view text, std::uint64_t hash = 0xcbf29ce484222325ull) {
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ull;
-  return hash;
-}
-
-std::string hex(std::uint64_t value) {
-  std::string digits(16, '0');
-  for (int i = 15; i >= 0; --i, value >>= 4) digits[static_cast<std::size_t>(i)] = "0123456789abcdef"[value & 15];
-  return digits;
 }
 
 Result<isca2018::Energies> read_isca2018(const JsonReader& reader) {
@@ -201,21 +193,45 @@ std::string dram_energy_source(const Accelerator& accelerator) {
   const Sourced& energy = accelerator.technology.dram_energy_pj_per_bit;
   return Json(energy.value).dump() + " pJ/bit: " + energy.source;
 }
+Tier default_tier(const std::string& name_or_file) { return table::is_table(name_or_file) ? Tier::kMeasured : Tier::kAnalytic; }
 
 Result<Accelerator> load_accelerator(const std::string& name_or_file) {
+  if (table::is_table(name_or_file))
+    return Error{name_or_file, "a table has measurements, not an accelerator's description", "name an accelerator or its JSON file"};
   for (const auto& [name, text] : embedded_accelerators())
     if (name == name_or_file) return parse_accelerator(text, std::string(name) + ".json");
   if (const auto text = systolic_text(name_or_file)) return parse_accelerator(*text, name_or_file + ".json");
   if (!std::filesystem::exists(name_or_file)) {
     std::string names;
     for (const std::string& name : accelerator_names()) names += (names.empty() ? "" : ", ") + name;
-    return Error{name_or_file, "no accelerator of that name, and no such file", "known names: " + names + " (and other sizes of systolic)"};
+    return Error{name_or_file, "no accelerator of that name, and no such file",
+                 "known names: " + names + " (and other sizes of systolic); table:F.npy for measurements"};
   }
   DYAD_TRY(const std::string text, read_text(name_or_file));
   return parse_accelerator(text, name_or_file);
 }
 
+namespace {
+
+/// A table has no machine to configure: what an option asks of one is refused.
+Result<std::unique_ptr<CostModel>> make_table_model(const std::string& spelled, Tier tier, const CostOptions& options) {
+  if (tier != Tier::kMeasured)
+    return Error{"--tier", "a table has no tier '" + std::string(to_string(tier)) + "'", "leave --tier out, or --tier measured"};
+  if (options.compat != Compat::kNone) return Error{"--compat", "a table follows no convention", "leave --compat out"};
+  if (options.dram != DramMode::kAsDescribed) return Error{"--dram", "a table has no memory to idealize", "leave --dram out"};
+  DYAD_TRY(const table::Spelling spelling, table::parse_spelling(spelled));
+  DYAD_TRY(table::MeasuredTable measured, table::read_table(spelling));
+  if (options.batch && *options.batch != measured.batch)
+    return Error{"--batch",
+                 "the table stands for a batch of " + std::to_string(measured.batch) + ", not of " + std::to_string(*options.batch),
+                 "say what was measured: table:" + spelling.file + ",batch=" + std::to_string(*options.batch)};
+  return table::make_model(std::move(measured), options.weighted_layers);
+}
+
+}  // namespace
+
 Result<std::unique_ptr<CostModel>> make_cost_model(const std::string& name_or_file, Tier tier, const CostOptions& options) {
+  if (table::is_table(name_or_file)) return make_table_model(name_or_file, tier, options);
   DYAD_TRY(const Accelerator accelerator, load_accelerator(name_or_file));
   return make_cost_model(accelerator, tier, options);
 }
@@ -236,7 +252,7 @@ Result<std::unique_ptr<CostModel>> make_cost_model(const Accelerator& accelerato
     set_memory(configured, memory);
     configured.name += " with " + memory.name;
   }
-  if (options.compat != Compat::kNone) return compat::make_model(configured, options.compat, options.im2col_layer);
+  if (options.compat != Compat::kNone) return compat::make_model(configured, options);
   if (options.dram == DramMode::kIdeal) configured.dram = configured.dram.ideal();
   if (options.dram == DramMode::kUnlimited) configured.dram = configured.dram.unlimited();
   std::unique_ptr<CostModel> model = tiled::make_model(configured, tier, options.trace);

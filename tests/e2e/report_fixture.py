@@ -136,8 +136,30 @@ def simulation_document(model="fixture-resnet"):
     total["energy_breakdown_pj"] = {name: sum(one["energy_breakdown_pj"][name] for one in layers) for name in ("array", "sram", "dram", "leakage", "idle")}
     for one in layers:
         one.pop("loss", None)
+        fetch = one["cycles"] - 140
+        one["resource_cycles"] = {"compute": one["compute_cycles"], "memory bus": fetch, "fill": one["cycles"] - max(one["compute_cycles"], fetch)}
+        if "w" in one:
+            saved = one["cycles"] // 8
+            one["shadow_price"] = {"w": {"cycles": saved, "energy_pj": 2.0 * saved, "next_bits": 7, "next_cycles": saved, "next_energy_pj": 2.0 * saved},
+                                   "a": {"cycles": 0, "energy_pj": 0.0, "next_bits": None}}
     return {
         "schema": "dyad.simulation/1", "version": "0.1.0", "model": model,
         "accelerator": {"name": "fixture-array", "clock_mhz": CLOCK_MHZ, "batch": BATCH, "peak_binary_ops_per_s": PEAK, "dram_bytes_per_s": DRAM_BYTES_PER_S},
         "tier": "cycle", "batch": BATCH, "bits": "W8A8", "layers": layers, "totals": total,
     }
+
+
+def measured_document(model="fixture-measured"):
+    """A simulation whose costs are a user's table: latencies only."""
+    document = simulation_document(model)
+    document["tier"] = "measured"
+    document["accelerator"].update(name="table:fixture.npy", peak_binary_ops_per_s=None, dram_bytes_per_s=None)
+    document["notes"] = ["Layers without weights are not in the table: they cost 0."]
+    for one in document["layers"]:
+        one.update(energy_pj=0, energy_breakdown_pj={}, utilization=0, compute_cycles=0, stall_cycles=0, dram_read_bits=0, dram_write_bits=0, bottleneck="")
+        one.pop("resource_cycles")
+        if "w" not in one:
+            one.update(cycles=0, latency_us=0)
+    document["totals"].update(energy_pj=0, energy_breakdown_pj={}, utilization=0, stall_cycles=0, dram_read_bits=0, dram_write_bits=0,
+                              **{key: sum(one[key] for one in document["layers"]) for key in ("cycles", "latency_us")})
+    return document

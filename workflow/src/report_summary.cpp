@@ -58,20 +58,35 @@ double part(const Json& breakdown, std::string_view component) {
   return is_number(breakdown, component) ? number(breakdown, component) : 0;
 }
 
+/// What one bit less of an operand saves, in percent of the layer's cycles, and the next bits that save something: "12.5%    7".
+std::string price_words(const Json& layer, const char* operand) {
+  if (!layer.contains("shadow_price")) return fmt::format("{:>8}  {:>6}", "-", "-");
+  const Json& price = layer["shadow_price"][operand];
+  const double cycles = number(layer, "cycles");
+  std::string saved = "-";
+  if (is_number(price, "cycles") && cycles > 0) saved = fmt::format("{:.1f}%", 100 * number(price, "cycles") / cycles);
+  if (saved == "-0.0%") saved = "0.0%";
+  return fmt::format("{:>8}  {:>6}", saved, bits_of(price, "next_bits"));
+}
+
 /// `parts`: columns that show which part of a layer's energy is leakage and which is the idle memory's.
 std::string layer_table(const Json& layers, bool parts) {
   double latest = 0, largest_energy = 0;
-  std::size_t name_width = 5, kind_width = 4;
+  std::size_t name_width = 5, kind_width = 4, bound_width = 8;
+  bool has_prices = false;
   for (const Json& layer : layers) {
     latest = std::max(latest, number(layer, "latency_us"));
     largest_energy = std::max(largest_energy, number(layer, "energy_pj"));
     name_width = std::max(name_width, width_of(text(layer, "name")));
     kind_width = std::max(kind_width, width_of(text(layer, "kind")));
+    bound_width = std::max(bound_width, width_of(text(layer, "bottleneck")));
+    has_prices = has_prices || layer.contains("shadow_price");
   }
   const Step time = unit_for(kTime, latest), energy = unit_for(kEnergy, largest_energy);
-  std::string table = fmt::format("{}  {}   W   A  {:>12}  {:>11}{}  {:>8}  {:>6}  {}\n", padded("layer", name_width),
-                                  padded("kind", kind_width), fmt::format("latency {}", time.unit), fmt::format("energy {}", energy.unit),
-                                  parts ? "   leaks   idles" : "", "utilized", "waits", "bound by");
+  std::string table =
+      fmt::format("{}  {}   W   A  {:>12}  {:>11}{}  {:>8}  {:>6}  {}", padded("layer", name_width), padded("kind", kind_width),
+                  fmt::format("latency {}", time.unit), fmt::format("energy {}", energy.unit), parts ? "   leaks   idles" : "", "utilized",
+                  "waits", has_prices ? padded("bound by", bound_width) + "  1 W less  next W  1 A less  next A" : "bound by");
   for (const Json& layer : layers) {
     const double cycles = number(layer, "cycles");
     const double all = number(layer, "energy_pj");
@@ -79,13 +94,14 @@ std::string layer_table(const Json& layers, bool parts) {
       return all > 0 ? 100 * part(*layer.find("energy_breakdown_pj"), component) / all : 0.0;
     };
     const std::string shares = parts ? fmt::format("  {:>5.1f}%  {:>5.1f}%", share("leakage"), share("idle")) : "";
-    table +=
-        fmt::format("{}  {}  {:>2}  {:>2}  {:>12.3f}  {:>11.3f}{}  {:>7.1f}%  {:>5.1f}%  {}\n", padded(text(layer, "name"), name_width),
-                    padded(text(layer, "kind"), kind_width), bits_of(layer, "w"), bits_of(layer, "a"),
-                    number(layer, "latency_us") / time.factor, all / energy.factor, shares, 100 * number(layer, "utilization"),
-                    cycles > 0 ? 100 * number(layer, "stall_cycles") / cycles : 0.0, text(layer, "bottleneck"));
+    const std::string bound = text(layer, "bottleneck").empty() ? "-" : text(layer, "bottleneck");
+    table += fmt::format("\n{}  {}  {:>2}  {:>2}  {:>12.3f}  {:>11.3f}{}  {:>7.1f}%  {:>5.1f}%  {}", padded(text(layer, "name"), name_width),
+                         padded(text(layer, "kind"), kind_width), bits_of(layer, "w"), bits_of(layer, "a"),
+                         number(layer, "latency_us") / time.factor, all / energy.factor, shares, 100 * number(layer, "utilization"),
+                         cycles > 0 ? 100 * number(layer, "stall_cycles") / cycles : 0.0,
+                         has_prices ? padded(bound, bound_width) + "  " + price_words(layer, "w") + "  " + price_words(layer, "a") : bound);
   }
-  return table;
+  return table + "\n";
 }
 
 std::string ratio_words(const Json& cost, std::string_view name) {
@@ -152,7 +168,8 @@ std::string search_totals(const Json& document) {
   add("cycle tier", verified ? "confirms the cost" + apart
                     : checked
                         ? fmt::format("differs by up to {:.2f} % in a layer", 100 * number(document["cycle_check"], "worst_layer_error"))
-                        : "not run");
+                    : text(document, "tier") == "measured" ? "there is none: the costs are measurements"
+                                                           : "not run");
   if (document.contains("stopped_at")) add("stopped", "at: " + text(document, "stopped_at"));
   return lines;
 }

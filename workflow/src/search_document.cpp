@@ -86,7 +86,7 @@ OrderedJson search_to_json(const SearchRequest& request, const SearchResult& res
   document["data"] = {{"name", std::filesystem::path(request.evaluation.name).filename().string()}, {"images", result.evaluation_images}};
   document["method"] = to_string(request.method);
   document["tier"] = to_string(request.cost_model->tier());
-  document["accelerator"] = accelerator_document(*request.cost_model, request.dram_energy_source);
+  document["accelerator"] = accelerator_document(*request.cost_model);
   document["limits"] = limits_to_json(result.limits);
   document["status"] = result.allocation.proved ? "optimal" : "feasible";
   document["objective"] = result.allocation.objective;
@@ -113,6 +113,10 @@ OrderedJson search_to_json(const SearchRequest& request, const SearchResult& res
   document["cycle_check"] = result.cycle_check ? check_to_json(*result.cycle_check) : OrderedJson();
   document["sensitivity"] = {{"metric", sensitivity_name(result.sensitivity.metric)}, {"images", result.sensitivity.images}};
   document["images"] = {{"calibration", result.calibration_images}, {"evaluation", result.evaluation_images}};
+  std::vector<std::string> notes = request.cost_model->notes();
+  if (request.cost_model->tier() == Tier::kMeasured)
+    notes.emplace_back("The costs are measurements: no cycle tier confirms them, so `verified` is false.");
+  if (!notes.empty()) document["notes"] = notes;
   if (!result.stopped_at.empty()) document["stopped_at"] = result.stopped_at;
   document["out"] = out.empty() ? OrderedJson() : OrderedJson(out);
   return document;
@@ -128,7 +132,7 @@ OrderedJson infeasible_to_json(const SearchRequest& request, const quantizer::In
           {"model", request.model},
           {"method", to_string(request.method)},
           {"tier", to_string(request.cost_model->tier())},
-          {"accelerator", accelerator_document(*request.cost_model, request.dram_energy_source)},
+          {"accelerator", accelerator_document(*request.cost_model)},
           {"status", "infeasible"},
           {"conflicts", std::move(conflicts)}};
 }

@@ -336,25 +336,37 @@ std::optional<Estimate> estimate(const LayerShape& layer, OperandBits bits, std:
   return best;
 }
 
-Bottleneck find_bottleneck(const Schedule& s, const hwsim::DramTiming& dram, std::int64_t cycles) {
+ResourceCycles resource_cycles(const Schedule& s, const hwsim::DramTiming& dram) {
   const auto bus = [&](std::int64_t bits) { return dram.stream_ticks(static_cast<double>(bits)) / static_cast<double>(kTick); };
   const auto longer = [](std::int64_t words, double transfer) { return std::max(static_cast<double>(words), transfer); };
-  double resident = longer(s.resident_tiles() * s.resident_words, bus(s.resident_bits()));
-  double stream = longer(s.stream_tiles() * s.stream_words, bus(s.stream_bits()));
-  double output = longer(s.jobs() * s.drain_cycles, bus(s.output_bits));
-  const double compute = static_cast<double>(s.jobs() * s.job_cycles);
+  const double resident = longer(s.resident_tiles() * s.resident_words, bus(s.resident_bits()));
+  const double stream = longer(s.stream_tiles() * s.stream_words, bus(s.stream_bits()));
+  const bool weights_stream = s.has_resident && !s.resident_is_weights;
+  ResourceCycles cycles;
+  cycles.compute = static_cast<double>(s.jobs() * s.job_cycles);
+  cycles.weight_fetch = weights_stream ? stream : resident;
+  cycles.activation_fetch = weights_stream ? resident : stream;
+  cycles.output = longer(s.jobs() * s.drain_cycles, bus(s.output_bits));
+  cycles.memory_bus = bus(s.resident_bits() + s.stream_bits() + s.output_bits);
+  return cycles;
+}
+
+Bottleneck find_bottleneck(const Schedule& s, const hwsim::DramTiming& dram, std::int64_t cycles) {
+  const ResourceCycles alone = resource_cycles(s, dram);
+  double weights = alone.weight_fetch, activations = alone.activation_fetch, output = alone.output;
   // Where the shared bus takes longest, its largest user is charged with all of it.
-  const double shared = bus(s.resident_bits() + s.stream_bits() + s.output_bits);
-  if (shared > std::max({resident, stream, output, compute})) {
-    const std::int64_t most = std::max({s.resident_bits(), s.stream_bits(), s.output_bits});
-    (most == s.stream_bits() ? stream : most == s.resident_bits() ? resident : output) = shared;
+  if (alone.memory_bus > std::max({weights, activations, output, alone.compute})) {
+    const bool weights_stream = s.has_resident && !s.resident_is_weights;
+    const std::int64_t weight_bits = weights_stream ? s.stream_bits() : s.resident_bits(),
+                       activation_bits = weights_stream ? s.resident_bits() : s.stream_bits();
+    const std::int64_t most = std::max({weight_bits, activation_bits, s.output_bits});
+    (most == activation_bits ? activations : most == weight_bits ? weights : output) = alone.memory_bus;
   }
-  const double longest = std::max({resident, stream, output, compute});
+  const double longest = std::max({weights, activations, output, alone.compute});
   if (longest < 0.5 * static_cast<double>(cycles)) return Bottleneck::kFill;
-  if (longest == compute) return Bottleneck::kCompute;
+  if (longest == alone.compute) return Bottleneck::kCompute;
   if (longest == output) return Bottleneck::kOutput;
-  if (!s.has_resident) return Bottleneck::kActivationFetch;
-  return (longest == resident) == s.resident_is_weights ? Bottleneck::kWeightFetch : Bottleneck::kActivationFetch;
+  return longest == weights && s.has_resident ? Bottleneck::kWeightFetch : Bottleneck::kActivationFetch;
 }
 
 }  // namespace dyad::accel_models::tiled

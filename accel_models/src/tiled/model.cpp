@@ -19,6 +19,8 @@ class Model : public CostModel {
   Tier tier() const override { return tier_; }
   Megahertz clock() const override { return Megahertz(accelerator_.clock_mhz.value); }
   int batch() const override { return accelerator_.batch; }
+  std::string dram_energy_source() const override { return accel_models::dram_energy_source(accelerator_); }
+  std::string fingerprint() const override { return accelerator_.hash; }
 
   Ceilings ceilings() const override {
     const double cycles_per_s = accelerator_.clock_mhz.value * 1e6;
@@ -92,6 +94,7 @@ class Model : public CostModel {
     total.dram_read += added.dram_read;
     total.dram_write += added.dram_write;
     for (const auto& [component, energy_pj] : added.energy_pj) total.energy_pj[component] += energy_pj;
+    for (const auto& [resource, cycles] : added.resource_cycles) total.resource_cycles[resource] += cycles;
     total.utilization = busy / static_cast<double>(total.cycles.value);
     return total;
   }
@@ -111,6 +114,12 @@ class Model : public CostModel {
           static_cast<double>(counts.binary_operations) /
           (static_cast<double>(counts.cycles) * static_cast<double>(machine_.lanes(machine_.packing(bits.weight, bits.activation))));
     cost.bottleneck = std::string(to_string(found.bottleneck));
+    const ResourceCycles alone = resource_cycles(found.schedule, accelerator_.dram);
+    cost.resource_cycles = {{"compute", alone.compute},
+                            {"weight fetch", alone.weight_fetch},
+                            {"activation fetch", alone.activation_fetch},
+                            {"output", alone.output},
+                            {"memory bus", alone.memory_bus}};
     hwsim::EnergyLedger ledger;
     ledger.charge("array", counts.binary_operations, operation_energy_pj(activity));
     ledger.charge("array", counts.requantized, t.requantize_energy_pj.value);

@@ -174,6 +174,44 @@ TEST(ResultDocument, TellsHowFarTheCycleTierIs) {
   EXPECT_THAT(*summarize(document), HasSubstr("cycle tier    differs by up to 1.00 % in a layer\n"));
 }
 
+TEST(ResultDocument, ChecksBottlenecksPricesAndNotes) {
+  NamedDocument document = simulation();
+  Json& layer = document.document["layers"][0];
+  layer["resource_cycles"] = {{"compute", 1500}, {"weight fetch", 1800.5}, {"fill", 199.5}};
+  layer["shadow_price"] = Json::parse(R"({"w": {"cycles": 250, "energy_pj": -1.5, "next_bits": 7, "next_cycles": 250, "next_energy_pj": 2},
+                                          "a": {"cycles": null, "energy_pj": null, "next_bits": null}})");
+  document.document["notes"] = {"Nothing is free."};
+  EXPECT_TRUE(check_result_document(document));
+  EXPECT_THAT(*summarize(document), HasSubstr("weight fetch     12.5%       7         -       -\n"));
+  const auto broken = [&](const std::string& pointer, Json value) {
+    NamedDocument changed = document;
+    changed.document[Json::json_pointer(pointer)] = std::move(value);
+    expect_place(changed, "b.json:" + pointer);
+  };
+  broken("/layers/0/resource_cycles/compute", -1);
+  broken("/layers/0/shadow_price/w/next_bits", 0);
+  broken("/layers/0/shadow_price/a/cycles", "few");
+  broken("/layers/0/shadow_price/w/colour", 1);
+  broken("/layers/0/shadow_price/out", 1);
+  broken("/notes", "one");
+  broken("/notes/0", 1);
+}
+
+TEST(ResultDocument, OfMeasurementsHasNoCeilingsAndNoCycleTier) {
+  NamedDocument document = search();
+  document.document["tier"] = "measured";
+  document.document["accelerator"]["peak_binary_ops_per_s"] = document.document["accelerator"]["dram_bytes_per_s"] = nullptr;
+  document.document["cycle_check"] = nullptr;
+  document.document["verified"] = false;
+  document.document["layers"][0]["bottleneck"] = "";
+  document.document["notes"] = {"Measured."};
+  EXPECT_TRUE(render_report({document}));
+  const auto text = summarize(document);
+  ASSERT_TRUE(text);
+  EXPECT_THAT(*text, HasSubstr("25.0%  -\n"));
+  EXPECT_THAT(*text, HasSubstr("cycle tier    there is none: the costs are measurements\n"));
+}
+
 TEST(Report, RefusesNoDocumentAndOneThatIsNoObject) {
   EXPECT_FALSE(render_report({}));
   for (const char* text : {"[]", "3", "\"dyad.search/1\"", "null", "{}"})

@@ -140,7 +140,8 @@ Dyad.figures = (() => {
   function latency(doc) {
     const { factor, unit } = unitFor("time", Math.max(...doc.layers.map((layer) => layer.latency_us)));
     const waiting = doc.layers.map((layer) => (layer.cycles > 0 ? (layer.latency_us * layer.stall_cycles) / layer.cycles : 0));
-    return layerFigure(doc, "latency", "Latency", { title: `${unit} for ${batchWords(batchOf(doc))}`, format: (v) => trimmed(v, 3), unit }, [
+    const measured = [{ name: "measured", color: "green", stack: "latency", values: doc.layers.map((layer) => layer.latency_us / factor) }];
+    return layerFigure(doc, "latency", "Latency", { title: `${unit} for ${batchWords(batchOf(doc))}`, format: (v) => trimmed(v, 3), unit }, doc.tier === "measured" ? measured : [
       { name: "array computes", color: "green", stack: "latency", values: doc.layers.map((layer, i) => (layer.latency_us - waiting[i]) / factor) },
       { name: "array waits", color: "vermillion", stack: "latency", values: waiting.map((v) => v / factor) },
     ], {

@@ -47,8 +47,10 @@ struct Accelerator {
   std::string hash;                                              ///< 16 hex digits over its JSON and its technology: the key of caches
 };
 
-/// Names of the built-in accelerators, sorted.
+/// Names of the built-in accelerators, sorted. Beside them make_cost_model() takes "table:F" (docs/accel_models/table.md).
 std::vector<std::string> accelerator_names();
+/// The tier that costs come from when none is asked for: kMeasured of a table, else kAnalytic.
+Tier default_tier(const std::string& name_or_file);
 /// A built-in accelerator by name, or a JSON file. Errors name file and pointer; an unknown name lists the known ones.
 Result<Accelerator> load_accelerator(const std::string& name_or_file);
 /// Puts another external memory in the place of the accelerator's: timing, energy and background; the hash changes with it.
@@ -72,8 +74,10 @@ struct CostOptions {
   DramMode dram = DramMode::kAsDescribed;
   std::string memory = {};  ///< a preset's name or a file, instead of the accelerator's external memory; empty: its own
   Compat compat = Compat::kNone;
-  std::string im2col_layer = {};        ///< of kIsca2018: name of the layer whose rows the host builds; empty: none
-  std::shared_ptr<hwsim::Trace> trace;  ///< cycle tier: every simulated layer is appended, one after another
+  std::string im2col_layer = {};  ///< of kIsca2018: name of the layer whose rows the host builds; empty: none
+  isca2018::Outputs isca2018_outputs = isca2018::Outputs::k32Bit;  ///< of kIsca2018
+  std::vector<std::string> weighted_layers = {};  ///< of a table: the network's convolutions and linear layers, in execution order
+  std::shared_ptr<hwsim::Trace> trace;            ///< cycle tier: every simulated layer is appended, one after another
 };
 
 /// A cost model of that tier. The cycle tier remembers layers that it has simulated (by shape, bits and activity) unless it traces.

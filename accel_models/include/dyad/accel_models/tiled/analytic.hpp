@@ -30,6 +30,13 @@ struct Estimate {
   Bottleneck bottleneck = Bottleneck::kCompute;
 };
 
+/// Cycles that each resource would take if no other one ever made it wait. An operand's fetch takes its transfers or the writing of its
+/// tiles, the output its transfers or the drains, whichever is longer; the one bus carries all three.
+struct ResourceCycles {
+  double compute = 0, weight_fetch = 0, activation_fetch = 0, output = 0, memory_bus = 0;
+};
+ResourceCycles resource_cycles(const Schedule& schedule, const hwsim::DramTiming& dram);
+
 /// Everything but cycles and stalls.
 Counts count_accesses(const Problem& problem, const Schedule& schedule, const Machine& machine, const hwsim::DramTiming& dram);
 
