@@ -12,78 +12,94 @@ constexpr double kTicks = static_cast<double>(hwsim::kTicksPerCycle);
 
 double number(std::int64_t value) { return static_cast<double>(value); }
 
-/// Cycles of L2's and of the DRAM's bus for one SM's requests of one kind, and for those of all SMs of a wave.
-struct Bus {
-  double one = 0, all = 0;
+/// What a wave asks of the memory at a time: cycles of L2's bus and of the DRAM's, and from the request to the last data, or the
+/// acknowledgement. The DRAM's data pass through L2 as they come: its bus may be busy with hits while they are waited for.
+struct Transfer {
+  double l2 = 0, dram = 0, latency = 0;
+  double bus() const { return std::max(l2, dram); }
+  Transfer operator+(const Transfer& other) const { return {l2 + other.l2, dram + other.dram, latency}; }
 };
 
-/// What the wave's SMs ask of the memory, in cycles of the bus that takes longer.
-class Buses {
+class Transfers {
  public:
-  Buses(const KernelPlan& k, const MemoryTiming& memory) : k_(k), memory_(memory) {}
-  /// A step, the added tensor, or the outputs: `l2_bits` of a CTA, `bursts` of the kernel over `pieces`.
-  Bus of(std::int64_t l2_bits, std::int64_t bursts, std::int64_t pieces, std::int64_t ctas_of_sm, std::int64_t ctas_of_wave) const {
-    const double bits = static_cast<double>(bursts) / number(pieces) * number(memory_.dram.burst_bits);
-    const double l2 = memory_.l2.stream_ticks(number(l2_bits)) / kTicks, dram = memory_.dram.stream_ticks(bits) / kTicks;
-    const double longer = std::max(l2, dram);
-    return {longer * number(ctas_of_sm), longer * number(ctas_of_wave)};
+  Transfers(const KernelPlan& k, const MemoryTiming& memory) : k_(k), memory_(memory) {}
+  Transfer step(std::int64_t ctas) const { return of(k_.l2_step_bits, k_.dram_step_bursts, k_.ctas * k_.steps, ctas, k_.load_latency); }
+  Transfer residual(std::int64_t ctas) const {
+    return of(k_.l2_residual_bits, k_.dram_residual_bursts, k_.ctas, ctas, k_.residual_latency);
   }
-  Bus step(std::int64_t sm, std::int64_t wave) const { return of(k_.l2_step_bits, k_.dram_step_bursts, k_.ctas * k_.steps, sm, wave); }
-  Bus residual(std::int64_t sm, std::int64_t wave) const { return of(k_.l2_residual_bits, k_.dram_residual_bursts, k_.ctas, sm, wave); }
-  Bus write(std::int64_t sm, std::int64_t wave) const { return of(k_.l2_write_bits, k_.dram_write_bursts, k_.ctas, sm, wave); }
+  Transfer store(std::int64_t ctas) const {
+    return of(k_.l2_write_bits, k_.dram_write_bursts, k_.ctas * k_.stores(), ctas, k_.write_latency);
+  }
+
+  /// Everything that the kernel reads and writes.
+  Transfer all() const {
+    const Transfer steps = step(k_.ctas), residuals = residual(k_.ctas), stores = store(k_.ctas);
+    const auto repeated = [&](const Transfer& t, std::int64_t times) { return Transfer{number(times) * t.l2, number(times) * t.dram, 0}; };
+    return repeated(steps, k_.steps) + residuals + repeated(stores, k_.stores());
+  }
+  /// `least`: the latency on idle buses without a limit.
+  double latency(const Transfer& t, std::int64_t least) const {
+    return number(memory_.l2.latency) + std::max(t.l2, t.dram + number(least - memory_.l2.latency));
+  }
 
  private:
+  /// `l2_bits` of a CTA, and its piece of the kernel's bursts.
+  Transfer of(std::int64_t l2_bits, std::int64_t bursts, std::int64_t pieces, std::int64_t ctas, std::int64_t least) const {
+    const double dram_bits = number(bursts) / number(pieces) * number(memory_.dram.burst_bits) * number(ctas);
+    Transfer t{memory_.l2.stream_ticks(number(ctas * l2_bits)) / kTicks, memory_.dram.stream_ticks(dram_bits) / kTicks, 0};
+    t.latency = latency(t, least);
+    return t;
+  }
+
   const KernelPlan& k_;
   const MemoryTiming& memory_;
 };
 
-/// Of the CTAs that one SM runs together, `ctas_of_sm` of `ctas_of_wave`: from their start to the last store, and the bus's share.
-struct Wave {
-  double path = 0;     ///< of an SM for which the buses are free: first requests after start_cycles
-  double bus = 0;      ///< of all SMs together
-  double stagger = 0;  ///< how much later the last SM gets its first data than the first one
-  Bus write;
-};
-
-/// A step needs its data and the step before. A request is made when the buffer is free: the buffer of step i by step i - stages.
-///   end(i) = max(end(i - 1), end(i - stages) + latency) + c
-/// is a longest path; with m of the second kind it is linear in m, so that it is longest at an end of m's range.
-double main_loop(const KernelPlan& k, double latency, double c, double pace) {
-  const double steps = number(k.steps);
-  const auto rounds = number((k.steps - 1) / k.stages);
-  const double rest = steps - rounds * number(k.stages);
-  return latency + std::max((steps - 1) * pace + c, rounds * (latency + c) + rest * c);
-}
-
-Wave wave(const KernelPlan& k, const Buses& buses, std::int64_t sm, std::int64_t all) {
-  const Bus step = buses.step(sm, all), residual = buses.residual(sm, all);
-  Wave w;
-  w.write = buses.write(sm, all);
-  const double c = number(k.round_cycles(sm)), pace = std::max(c, step.all);
-  w.stagger = step.all - step.one;
-  w.path = number(k.start_cycles) + step.one + main_loop(k, number(k.load_latency), c, pace) + number(k.epilogue_cycles(sm));
-  if (k.l2_residual_bits > 0) w.path += number(k.residual_latency) + std::max(residual.one, residual.all - (c > step.all ? w.stagger : 0));
-  w.bus = number(k.steps) * step.all + residual.all + w.write.all;
-  return w;
+/// From the start of a wave of `all` CTAs, `sm` on the fullest SM, to its last store's request; `before`: what was stored last, for which
+/// the buses may still be busy. All SMs take every step together: their loads share the buses evenly.
+///   load(i) = max(end(i - stages), load(i - 1)) + X          on a bus
+///   end(i)  = max(end(i - 1), load(i) + latency) + c
+/// is a longest path; m turns of both lines take a load's latency and c for `stages` steps, all other steps the longer of c and X. It is
+/// linear in m and longest at an end of m's range.
+double wave(const KernelPlan& k, const Transfers& transfers, std::int64_t sm, std::int64_t all, const Transfer& before) {
+  const auto start = number(k.start_cycles), c = number(k.round_cycles(sm));
+  const Transfer load = transfers.step(all);
+  const Transfer step = k.stores_steps ? load + transfers.store(all) : load;
+  const double pace = std::max(c, step.bus()), turn = load.latency + c;
+  const auto further = number(k.steps - 1), turns = number((k.steps - 1) / k.stages);
+  // The first load: L2 serves an SM's store before; the DRAM's reads and writes take turns.
+  const double l2_wait = std::max(0.0, before.l2 - start), dram_wait = std::max(0.0, before.dram - start - l2_wait);
+  const double first = l2_wait + transfers.latency({load.l2, load.dram + std::min(dram_wait, load.dram), 0}, k.load_latency) + c;
+  const double rest = std::max(further * pace, turns * turn + (further - turns * number(k.stages)) * pace);
+  double cycles = start + first + rest + number(k.tail_cycles(sm));
+  if (k.l2_residual_bits > 0) cycles += transfers.residual(all).latency;
+  return cycles;
 }
 
 double kernel_cycles(const KernelPlan& k, const MemoryTiming& memory) {
-  const Buses buses(k, memory);
-  const std::int64_t full = k.full_waves(), left = k.last_wave();
-  double total = number(k.launch_cycles);
-  Wave last;
+  const Transfers transfers(k, memory);
+  const std::int64_t full = k.full_waves(), left = k.last_wave(), whole = k.sms * k.resident;
+  const std::int64_t first_ctas = full > 0 ? whole : left, first_sm = full > 0 ? k.resident : ceil_div(left, k.sms);
+  Transfer store = transfers.store(first_ctas);
+  const double first = wave(k, transfers, first_sm, first_ctas, {});
+  double path = first;
   if (full > 0) {
-    last = wave(k, buses, k.resident, k.sms * k.resident);
-    total += last.stagger + last.path + number(full - 1) * std::max(last.path, last.bus);
+    path += number(full - 1) * wave(k, transfers, k.resident, whole, store);
+    if (left > 0) {
+      path += wave(k, transfers, ceil_div(left, k.sms), left, store);
+      store = transfers.store(left);
+    }
   }
-  if (left > 0) {
-    const Wave partial = wave(k, buses, ceil_div(left, k.sms), left);
-    total += full > 0 ? std::max(partial.path, partial.bus) : partial.stagger + partial.path;
-    last = partial;
+  // From the first store on the DRAM's bus carries all stores and the loads that were not made before.
+  const Transfer load = transfers.step(first_ctas);
+  double before = number(k.steps) * load.dram + transfers.residual(first_ctas).dram, first_store = first;
+  if (k.stores_steps) {
+    before = number(std::min(k.steps, k.stages)) * load.dram;
+    first_store = number(k.start_cycles) + load.latency + number(k.round_cycles(first_sm));
   }
-  // The writes of the last wave come as its SMs end: `stagger` apart, or faster than the bus takes them.
-  total += number(k.write_latency) + std::max(last.write.one, last.write.all - last.stagger);
-  return total;
+  const double all = transfers.all().dram;
+  const double busy = first_store + all - before + transfers.latency({}, k.write_latency);
+  return number(k.launch_cycles) + std::max(path + store.latency, busy);
 }
 
 }  // namespace
@@ -124,7 +140,7 @@ std::int64_t compute_cycles(const LayerPlan& plan) {
   std::int64_t cycles = 0;
   for (int i = 0; i < plan.kernels; ++i) {
     const KernelPlan& k = plan.kernel[static_cast<std::size_t>(i)];
-    const auto wave_of = [&](std::int64_t sm) { return k.steps * k.round_cycles(sm) + k.epilogue_cycles(sm); };
+    const auto wave_of = [&](std::int64_t sm) { return k.steps * k.round_cycles(sm) + k.tail_cycles(sm); };
     cycles += k.full_waves() * wave_of(k.resident);
     if (k.last_wave() > 0) cycles += wave_of(ceil_div(k.last_wave(), k.sms));
   }
@@ -137,7 +153,7 @@ std::string_view find_bottleneck(const LayerPlan& plan, const MemoryTiming& memo
   double output_l2 = 0, output_dram = 0;
   for (int i = 0; i < plan.kernels; ++i) {
     const KernelPlan& k = plan.kernel[static_cast<std::size_t>(i)];
-    output_l2 += number(k.ctas * (k.l2_write_bits + k.l2_residual_bits)) + (i > 0 ? number(k.ctas * k.l2_step_bits) : 0);
+    output_l2 += number(k.ctas * (k.stores() * k.l2_write_bits + k.l2_residual_bits)) + (i > 0 ? number(k.ctas * k.l2_step_bits) : 0);
     output_dram += number((k.dram_write_bursts + k.dram_residual_bursts) * memory.dram.burst_bits);
   }
   // The operand that a bus carries most of is charged with all that it carries.

@@ -52,24 +52,33 @@ struct Issuers {
   std::int64_t count() const { return m * n; }
 };
 
+double epilogue_instructions(const Problem& p, const Gpu& gpu) {
+  return gpu.kernel.epilogue_instructions + (p.residual_bits > 0 ? gpu.kernel.residual_instructions : 0);
+}
+
+/// A kernel without tensor cores: its CTAs stay, and take chunks of the outputs step by step.
+std::int64_t stream(KernelPlan& k, const Gpu& gpu, std::int64_t outputs) {
+  k.warps = gpu.element_warps;
+  k.resident = resident_ctas(gpu, gpu.element_warps, gpu.thread_registers, 0);
+  const std::int64_t chunks = ceil_div(outputs, gpu.element_outputs);
+  k.ctas = std::min(chunks, gpu.sms * k.resident);
+  k.steps = ceil_div(chunks, k.ctas);
+  k.stages = 2;
+  k.stores_steps = true;
+  return ceil_div(outputs, k.ctas * k.steps);
+}
+
 /// A reduction kernel that reads the partial sums of all slices from L2.
 KernelPlan reduction_kernel(const Problem& p, const Gpu& gpu, const MemoryTiming& memory, std::int64_t slices, Work& work) {
   KernelPlan k;
   k.kind = KernelKind::kReduction;
-  k.ctas = ceil_div(p.outputs, gpu.element_outputs);
-  const std::int64_t outputs = ceil_div(p.outputs, k.ctas);
-  k.warps = gpu.element_warps;
-  k.resident = resident_ctas(gpu, gpu.element_warps, gpu.thread_registers, 0);
-  const double lanes = number(gpu.alu_lanes) * gpu.kernel.alu_efficiency;
-  const double step = gpu.kernel.elementwise_instructions * number(slices * outputs);
-  const double end = (gpu.kernel.epilogue_instructions + (p.residual_bits > 0 ? gpu.kernel.residual_instructions : 0)) * number(outputs);
-  k.alu_cycles = step / lanes;
-  k.epilogue_alu_cycles = end / lanes;
-  k.l2_step_bits = ceil_div(slices * p.outputs * kAccumulatorBits, k.ctas);
+  const std::int64_t outputs = stream(k, gpu, p.outputs);
+  const double step = number(outputs) * (gpu.kernel.elementwise_instructions * number(slices) + epilogue_instructions(p, gpu));
+  k.alu_cycles = step / (number(gpu.alu_lanes) * gpu.kernel.alu_efficiency);
+  k.l2_step_bits = ceil_div(p.outputs * (slices * kAccumulatorBits + p.residual_bits), k.ctas * k.steps);
+  k.l2_write_bits = ceil_div(p.outputs * p.out_bits, k.ctas * k.steps);
   k.port_cycles = number(k.l2_step_bits) / 8 / gpu.l2_port_bytes_per_cycle;
-  k.l2_residual_bits = ceil_div(p.outputs * p.residual_bits, k.ctas);
-  k.l2_write_bits = ceil_div(p.outputs * p.out_bits, k.ctas);
-  work.alu_instructions += number(k.ctas) * (step + end);
+  work.alu_instructions += number(k.ctas * k.steps) * step;
   finish(k, gpu, memory);
   return k;
 }
@@ -78,7 +87,7 @@ void count_traffic(LayerPlan& plan, const MemoryTiming& memory) {
   Work& work = plan.work;
   for (int i = 0; i < plan.kernels; ++i) {
     const KernelPlan& k = plan.kernel[static_cast<std::size_t>(i)];
-    work.l2_bits += k.ctas * (k.steps * k.l2_step_bits + k.l2_residual_bits + k.l2_write_bits);
+    work.l2_bits += k.ctas * (k.steps * k.l2_step_bits + k.l2_residual_bits + k.stores() * k.l2_write_bits);
     work.dram_read_bits += (k.dram_step_bursts + k.dram_residual_bursts) * memory.dram.burst_bits;
     work.dram_write_bits += k.dram_write_bursts * memory.dram.burst_bits;
   }
@@ -210,7 +219,7 @@ std::optional<LayerPlan> matrix_plan(const Problem& p, const Gpu& gpu, const Mem
   k.alu_cycles = step_alu / lanes;
   const std::int64_t read_bits = step_k * (tile.m * a_bits * issuers.n + tile.n * w_bits * issuers.m);
   k.shared_cycles = number(stage_bits + read_bits) / 8 / (gpu.shared_bytes_per_cycle * f.shared_efficiency);
-  double end = f.epilogue_instructions + (p.residual_bits > 0 ? f.residual_instructions : 0) + (x.ands_bits ? 0 : 1);
+  double end = epilogue_instructions(p, gpu) + (x.ands_bits ? 0 : 1);
   if (slices > 1) end = 1;
   k.epilogue_alu_cycles = end * number(tile.m * tile.n) / lanes;
 
@@ -251,7 +260,8 @@ std::optional<LayerPlan> matrix_plan(const Problem& p, const Gpu& gpu, const Mem
   }
   KernelPlan& last = plan.kernel[static_cast<std::size_t>(plan.kernels - 1)];
   last.dram_write_bursts = dram.bursts(p.outputs * p.out_bits, memory.dram);
-  last.dram_residual_bursts = dram.bursts(p.outputs * p.residual_bits, memory.dram);
+  const std::int64_t residual_bursts = dram.bursts(p.outputs * p.residual_bits, memory.dram);
+  (last.stores_steps ? last.dram_step_bursts : last.dram_residual_bursts) += residual_bursts;
   for (int i = 0; i < plan.kernels; ++i) finish(plan.kernel[static_cast<std::size_t>(i)], gpu, memory);
   count_traffic(plan, memory);
   return plan;
@@ -261,32 +271,24 @@ LayerPlan element_plan(const Problem& p, const Gpu& gpu, const MemoryTiming& mem
   LayerPlan plan;
   KernelPlan& k = plan.kernel[0];
   k.kind = p.weighted ? KernelKind::kDirect : KernelKind::kElementwise;
-  k.ctas = ceil_div(p.outputs, gpu.element_outputs);
-  const std::int64_t outputs = ceil_div(p.outputs, k.ctas);
-  k.warps = gpu.element_warps;
-  k.resident = resident_ctas(gpu, gpu.element_warps, gpu.thread_registers, 0);
+  const std::int64_t outputs = stream(k, gpu, p.outputs), pieces = k.ctas * k.steps;
   const std::int64_t a_bits = stored_bits(p.activation_bits), w_bits = p.weighted ? stored_bits(p.weight_bits) : 0;
-  const KernelParameters& f = gpu.kernel;
-  const double lanes = number(gpu.alu_lanes) * f.alu_efficiency;
-  const double operation = p.weighted ? f.direct_instructions : f.elementwise_instructions;
-  const double step = operation * number(p.operations) / number(k.ctas);
-  const double end = (f.epilogue_instructions + (p.residual_bits > 0 ? f.residual_instructions : 0)) * number(outputs);
-  k.alu_cycles = step / lanes;
-  k.epilogue_alu_cycles = end / lanes;
-  // Inputs pass through L2 once (windows overlap in L1); the weights of its channels once a CTA.
+  const double operation = p.weighted ? gpu.kernel.direct_instructions : gpu.kernel.elementwise_instructions;
+  const double step = operation * number(p.operations) / number(pieces) + epilogue_instructions(p, gpu) * number(outputs);
+  k.alu_cycles = step / (number(gpu.alu_lanes) * gpu.kernel.alu_efficiency);
+  // Inputs pass through L2 once (windows overlap in L1), the weights of its channels once a step.
   plan.activation_l2_bits = p.inputs * a_bits;
-  plan.weight_l2_bits = p.weighted ? k.ctas * std::min(p.weights, outputs * p.k) * w_bits : 0;
-  k.l2_step_bits = ceil_div(plan.activation_l2_bits + plan.weight_l2_bits, k.ctas);
+  plan.weight_l2_bits = p.weighted ? pieces * std::min(p.weights, outputs * p.k) * w_bits : 0;
+  k.l2_step_bits = ceil_div(plan.activation_l2_bits + plan.weight_l2_bits + p.outputs * p.residual_bits, pieces);
+  k.l2_write_bits = ceil_div(p.outputs * p.out_bits, pieces);
   k.port_cycles = number(k.l2_step_bits) / 8 / gpu.l2_port_bytes_per_cycle;
-  k.l2_residual_bits = ceil_div(p.outputs * p.residual_bits, k.ctas);
-  k.l2_write_bits = ceil_div(p.outputs * p.out_bits, k.ctas);
   const Traffic dram = traffic(p, a_bits, w_bits, gpu);
   plan.activation_dram_bits = up(dram.cold * number(p.inputs * a_bits));
   plan.weight_dram_bits = up(dram.cold * number(p.weights * w_bits));
-  k.dram_step_bursts = ceil_div(plan.activation_dram_bits + plan.weight_dram_bits, memory.dram.burst_bits);
-  k.dram_residual_bursts = dram.bursts(p.outputs * p.residual_bits, memory.dram);
+  k.dram_step_bursts = ceil_div(plan.activation_dram_bits + plan.weight_dram_bits, memory.dram.burst_bits) +
+                       dram.bursts(p.outputs * p.residual_bits, memory.dram);
   k.dram_write_bursts = dram.bursts(p.outputs * p.out_bits, memory.dram);
-  plan.work.alu_instructions = number(k.ctas) * (step + end);
+  plan.work.alu_instructions = number(pieces) * step;
   finish(k, gpu, memory);
   count_traffic(plan, memory);
   return plan;

@@ -57,10 +57,11 @@ struct KernelPlan {
   double chain_cycles = 0;                ///< of a step's dependent instructions
   double step_cycles = 0;                 ///< of a step besides, which other CTAs can hide
   double epilogue_alu_cycles = 0;         ///< of a CTA's outputs on the integer lanes
+  bool stores_steps = false;              ///< outputs are stored after every step, not after the last: kernels without tensor cores
 
-  // Bits of a CTA through the L2 cache.
+  // Bits of a CTA through the L2 cache; what is written: of a step where those are stored.
   std::int64_t l2_step_bits = 0, l2_residual_bits = 0, l2_write_bits = 0;
-  // Bursts of the whole kernel, spread evenly over the steps, and over the ends of CTAs.
+  // Bursts of the whole kernel, spread evenly over its steps, and its CTAs' ends.
   std::int64_t dram_step_bursts = 0, dram_residual_bursts = 0, dram_write_bursts = 0;
   std::int64_t load_latency = 1;      ///< cycles from a step's request to its data: L2's, and the DRAM's if it is read at all
   std::int64_t residual_latency = 1;  ///< of the tensor that is added
@@ -68,10 +69,15 @@ struct KernelPlan {
 
   /// Cycles of a step when `ctas` of them share the SM.
   std::int64_t round_cycles(std::int64_t ctas_of_sm) const;
-  /// Cycles of their outputs.
+  /// Cycles of their outputs on the integer lanes.
   std::int64_t epilogue_cycles(std::int64_t ctas_of_sm) const;
   /// Tensor-core cycles of a step of that many CTAs.
   double mma_cycles(std::int64_t ctas_of_sm) const;
+
+  /// Cycles of their outputs after the last step; 0 where steps are stored.
+  std::int64_t tail_cycles(std::int64_t ctas_of_sm) const { return stores_steps ? 0 : epilogue_cycles(ctas_of_sm); }
+  /// Stores of a CTA.
+  std::int64_t stores() const { return stores_steps ? steps : 1; }
 
   std::int64_t full_waves() const { return ctas / (sms * resident); }
   std::int64_t last_wave() const { return ctas % (sms * resident); }
