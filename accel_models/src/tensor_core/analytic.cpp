@@ -63,22 +63,27 @@ struct Spread {
   double fuller_share() const { return uneven() ? number(fullest * fuller_sms) / number(ctas) : 1; }
 };
 
-/// Cycles in which L2 serves a load of the SMs with `share` of the CTAs, once those that have one CTA less or more are out of step with
-/// them. L2 serves all CTAs alike; the others have a load on it for the part `busy` of the time:
+/// A load of the SMs with `share` of the CTAs, once those with one CTA less or more are out of step with them. L2 serves all CTAs alike;
+/// the others have a load on it for the part `busy` of the time:
 ///   service * (busy * share + 1 - busy) = share * X,   busy = stages * (their service) / (their turn)
-double service_out_of_step(const KernelPlan& k, double x, double share, double latency, double own_c, double other_c) {
-  double own = x, other = x;
+/// The DRAM serves one load after another, and finds half of theirs in the way for the part of the time in which it serves them.
+Transfer out_of_step(const KernelPlan& k, const Transfers& transfers, const Transfer& load, double share, double own_c, double other_c) {
+  const auto stages = number(k.stages);
+  double own = load.l2, other = load.l2;
+  const auto turn = [&](double service, double part, double c) {
+    return transfers.latency({service, part * load.dram, 0}, k.load_latency) + c;
+  };
   const auto next = [&](double part, double theirs, double their_c) {
-    const double turn = std::max(latency, theirs) + their_c;
-    const double busy = std::min(1.0, number(k.stages) * theirs / turn);
-    return part * x / (busy * part + 1 - busy);
+    const double busy = std::min(1.0, stages * theirs / turn(theirs, 1 - part, their_c));
+    return part * load.l2 / (busy * part + 1 - busy);
   };
   for (int i = 0; i < 4; ++i) {
     const double now = next(share, other, other_c);
     other = next(1 - share, own, own_c);
     own = now;
   }
-  return own;
+  const double theirs = (1 - share) * load.dram, busy = std::min(1.0, stages * theirs / turn(other, 1 - share, other_c));
+  return {own, share * load.dram + busy * theirs / 2, 0};
 }
 
 /// From the start of a wave to its last store's request, on its SMs with `sm` CTAs; `before`: what was stored last, for which the buses
@@ -89,25 +94,24 @@ double service_out_of_step(const KernelPlan& k, double x, double share, double l
 /// linear in m and longest at an end of m's range.
 double wave(const KernelPlan& k, const Transfers& transfers, const Spread& spread, std::int64_t sm, const Transfer& before) {
   const auto start = number(k.start_cycles), c = number(k.round_cycles(sm)), stages = number(k.stages);
-  const Transfer load = transfers.step(spread.ctas);
+  const Transfer load = transfers.step(spread.ctas), store = k.stores_steps ? transfers.store(spread.ctas) : Transfer{};
   // The first load: L2 serves an SM's store before; the DRAM's reads and writes take turns.
   const double l2_wait = std::max(0.0, before.l2 - start), dram_wait = std::max(0.0, before.dram - start - l2_wait);
   const double first = l2_wait + transfers.latency({load.l2, load.dram + std::min(dram_wait, load.dram), 0}, k.load_latency) + c;
   const auto further = number(k.steps - 1), turns = number((k.steps - 1) / k.stages);
   Transfer later = load;
   if (k.stores_steps) {
-    const Transfer store = transfers.store(spread.ctas);
     later = {load.l2 + store.l2, load.dram + std::min(store.dram, load.dram), 0};
   } else if (spread.uneven() && turns > 0) {
     const double other_c = number(k.round_cycles(sm == spread.fullest ? sm - 1 : sm + 1));
     const double share = sm == spread.fullest ? spread.fuller_share() : 1 - spread.fuller_share();
-    later.l2 = service_out_of_step(k, load.l2, share, transfers.latency({0, load.dram, 0}, k.load_latency), c, other_c);
+    later = out_of_step(k, transfers, load, share, c, other_c);
   }
   const double turn = transfers.latency(later, k.load_latency) + c;
-  // Loads of the first `stages` steps are made before anything is stored.
+  // Loads of the first `stages` steps are made before anything is stored; the first store meets those that the DRAM has not served.
   const double early = std::min(further, stages - 1), pace = std::max(c, load.bus());
-  const Transfer both = k.stores_steps ? load + transfers.store(spread.ctas) : load;
-  const double paced = early * pace + (further - early) * std::max(c, both.bus());
+  const double met = std::min(early * store.dram, std::max(0.0, early * load.dram - (load.latency - load.dram + c)));
+  const double paced = early * pace + met + (further - early) * std::max(c, (load + store).bus());
   const double rest = std::max(paced, turns * turn + (further - turns * stages) * pace);
   double cycles = start + first + rest + number(k.tail_cycles(sm));
   if (k.l2_residual_bits > 0) cycles += transfers.residual(spread.ctas).latency;
