@@ -114,33 +114,61 @@ double main_loop(const KernelPlan& k, const Transfers& transfers, const Spread& 
   const double early = std::min(further, stages - 1), pace = std::max(c, load.bus());
   const double met = std::min(early * store.dram, std::max(0.0, early * load.dram - (load.latency - load.dram + c)));
   const double paced = early * pace + met + (further - early) * std::max(c, (load + store).bus());
-  const double rest = std::max(paced, turns * turn + (further - turns * stages) * pace);
+  // Loads that meet what is left of those stores take twice as long on the DRAM's bus.
+  const double slowed = load.dram > 0 ? std::clamp(dram_wait / load.dram - 1, 0.0, further) : 0;
+  const double slow_pace = std::max({c, load.l2, 2 * load.dram}) - pace;
+  const double slow_turn = transfers.latency({later.l2, later.dram + load.dram, 0}, k.load_latency) + c - turn;
+  const double rest = std::max(paced + slowed * std::max(0.0, slow_pace),
+                               turns * turn + (further - turns * stages) * pace + std::floor(slowed / stages) * slow_turn);
   return start + first + rest;
 }
 
 /// A wave until the last stores' requests, of its SMs with most CTAs and of the others.
 struct Wave {
   double end = 0, others_end = 0;
+  double unread = 0;  ///< cycles of the DRAM's bus for loads that were asked for before the others' first store, and come after it
 };
 
 Wave wave(const KernelPlan& k, const Transfers& transfers, const Spread& spread, const Transfer& before) {
   Wave w;
   w.end = main_loop(k, transfers, spread, spread.fullest, before);
   if (!spread.uneven()) {
-    if (k.l2_residual_bits > 0) w.end += transfers.residual(spread.ctas).latency;
+    if (k.l2_residual_bits > 0) {
+      // The stores before may not be done: they take turns with what is read now.
+      Transfer residual = transfers.residual(spread.ctas);
+      const double made = std::min(before.dram, transfers.step(spread.ctas).dram * number(k.steps));
+      residual.dram += std::clamp(before.dram + made - w.end, 0.0, residual.dram);
+      w.end += transfers.latency(residual, k.residual_latency);
+    }
     w.end += number(k.tail_cycles(spread.fullest));
     w.others_end = w.end;
     return w;
   }
-  w.others_end = std::min(w.end, main_loop(k, transfers, spread, spread.fullest - 1, before));
+  double loop = w.end;
+  double others_loop = std::min(loop, main_loop(k, transfers, spread, spread.fullest - 1, before));
+  // Where the DRAM sets the pace, the others ask first and are served first.
+  const Transfer load = transfers.step(spread.ctas);
+  const auto c = number(k.round_cycles(spread.fullest)), others_c = number(k.round_cycles(spread.fullest - 1));
+  if (load.dram >= std::max(c, load.l2) && k.steps > k.stages)
+    others_loop = std::min(others_loop, loop - (c - others_c) - spread.fuller_share() * load.dram);
+  w.others_end = others_loop;
   if (k.l2_residual_bits > 0) {
-    const std::int64_t late = spread.fullest * spread.fuller_sms;
-    const Transfer own = transfers.residual(late), all = transfers.residual(spread.ctas);
-    w.end += transfers.latency(all.after(w.end - w.others_end, own), k.residual_latency);
-    w.others_end += transfers.residual(spread.ctas - late).latency;
+    const std::int64_t late = spread.fullest * spread.fuller_sms, early = spread.ctas - late;
+    const Transfer own = transfers.residual(late), all = transfers.residual(spread.ctas), others = transfers.residual(early);
+    w.others_end += others.latency + number(k.tail_cycles(spread.fullest - 1));
+    // A load on its way meets the others' added tensor on average half way through; their stores take turns with its own.
+    const bool waits =
+        transfers.step(spread.ctas).latency + number(k.round_cycles(spread.fullest)) > number(k.stages * k.round_cycles(spread.fullest));
+    if (waits && loop > others_loop) loop += others.dram / 2;
+    Transfer residual = all.after(loop - others_loop, own);
+    w.unread = std::clamp(loop + residual.dram - std::max(loop, w.others_end), 0.0, residual.dram);
+    residual.dram += std::min(w.unread, std::max(0.0, w.others_end + transfers.store(early).dram - std::max(loop, w.others_end)));
+    w.end = loop + transfers.latency(residual, k.residual_latency);
+  } else {
+    w.end = loop;
+    w.others_end += number(k.tail_cycles(spread.fullest - 1));
   }
   w.end += number(k.tail_cycles(spread.fullest));
-  w.others_end += number(k.tail_cycles(spread.fullest - 1));
   return w;
 }
 
@@ -149,7 +177,7 @@ double kernel_cycles(const KernelPlan& k, const MemoryTiming& memory) {
   const std::int64_t full = k.full_waves(), left = k.last_wave();
   const Spread whole{k.sms * k.resident, k.resident, 0}, last{left, ceil_div(left, k.sms), left % k.sms};
   Transfer store;
-  double path = 0, first_store = 0;
+  double path = 0, first_store = 0, unread = 0;
   if (full > 0) {
     first_store = path = wave(k, transfers, whole, {}).end;
     store = transfers.store(whole.ctas);
@@ -158,7 +186,10 @@ double kernel_cycles(const KernelPlan& k, const MemoryTiming& memory) {
   if (left > 0) {
     const Wave w = wave(k, transfers, last, store);
     path += w.end;
-    if (full == 0) first_store = w.others_end;
+    if (full == 0) {
+      first_store = w.others_end;
+      unread = w.unread;
+    }
     store = transfers.store(left);
     if (last.uneven()) store = store.after(w.end - w.others_end, transfers.store(last.fullest * last.fuller_sms));
   }
@@ -170,7 +201,7 @@ double kernel_cycles(const KernelPlan& k, const MemoryTiming& memory) {
     made = number(std::min(k.steps, k.stages));
     first_store = number(k.start_cycles) + load.latency + number(k.round_cycles(begin.uneven() ? begin.fullest - 1 : begin.fullest));
   }
-  const double later = std::max(everything.l2 - made * load.l2 - residual.l2, everything.dram - made * load.dram - residual.dram);
+  const double later = std::max(everything.l2 - made * load.l2 - residual.l2, everything.dram - made * load.dram - residual.dram + unread);
   const double busy = first_store + later + transfers.latency({}, k.write_latency);
   return number(k.launch_cycles) + std::max(path + transfers.latency(store, k.write_latency), busy);
 }
