@@ -13,6 +13,7 @@
 #include "dyad/base/files.hpp"
 #include "embedded.hpp"
 #include "hash.hpp"
+#include "tensor_core/model.hpp"
 #include "tiled/model.hpp"
 
 namespace dyad::accel_models {
@@ -96,11 +97,46 @@ Result<tiled::Operands> operands_of(const JsonReader& reader, const std::string&
     if (reader.has(key)) return each;
     keys += (keys.empty() ? "'" : " or '") + key + "'";
   }
+  if (family == "tensor_core") keys += " or 'gpu'";
   if (keys.empty()) {
     DYAD_TRY(const JsonReader node, reader.member("family"));
     return node.error("no accelerator family '" + family + "'", "known families: " + families);
   }
   return reader.error(keys + " is missing", "the machine of family " + family);
+}
+
+/// The technology that the document names, the memories made of its banks, and what they add to the hash. A GPU has its energies with it
+/// instead.
+Result<void> read_technology(const JsonReader& reader, const std::string& place, const tiled::Machine& machine, Accelerator& accelerator,
+                             std::uint64_t& hash) {
+  DYAD_TRY(const std::string technology, reader.string("technology"));
+  // A technology file is looked for beside the accelerator's file first.
+  const std::filesystem::path beside = std::filesystem::path(place).parent_path() / technology;
+  DYAD_TRY(accelerator.technology, load_technology(std::filesystem::is_regular_file(beside) ? beside.string() : technology));
+  const Technology& t = accelerator.technology;
+  const bool adds = machine.operands == tiled::Operands::kCodes;
+  const bool multiplies = machine.operands != tiled::Operands::kBitPlanes && !adds;
+  if ((multiplies && !t.mac_energy_pj) || (adds && !t.add_energy_pj)) {
+    DYAD_TRY(const JsonReader node, reader.member("technology"));
+    return node.error("technology '" + t.name + "' has no " + (adds ? "add" : "mac") + "_energy_pj, which this family's array takes",
+                      "add it, with its source");
+  }
+  DYAD_TRY(accelerator.activation_memory,
+           read_banked_memory(reader, "activation_memory", t, machine.activation_entries * machine.activation_entry_bits(),
+                              machine.activation_line_bits()));
+  DYAD_TRY(accelerator.weight_memory, read_banked_memory(reader, "weight_memory", t, machine.weight_entries * machine.weight_entry_bits(),
+                                                         machine.weight_line_bits()));
+  for (const Sourced* number :
+       {&t.binary_op_energy_pj, &t.requantize_energy_pj, &t.sram_read_energy_pj_per_bit, &t.sram_write_energy_pj_per_bit,
+        &t.dram_energy_pj_per_bit, &t.sram_leakage_mw_per_bit, &t.array_leakage_mw_per_lane})
+    hash = hash_text(Json(number->value).dump(), hash);
+  for (const auto* number : {&t.mac_energy_pj, &t.add_energy_pj})
+    if (*number) hash = hash_text(Json((*number)->value).dump(), hash);
+  for (const auto* banked : {&accelerator.activation_memory, &accelerator.weight_memory})
+    if (*banked)
+      for (const double number : {(*banked)->bank.read_energy_pj_per_bit, (*banked)->bank.write_energy_pj_per_bit, (*banked)->leakage_mw})
+        hash = hash_text(Json(number).dump(), hash);
+  return {};
 }
 
 }  // namespace
@@ -122,7 +158,11 @@ Result<Accelerator> parse_accelerator(std::string_view text, const std::string& 
   DYAD_TRY(accelerator.name, reader.string("name"));
   if (reader.has("description")) DYAD_CHECK(reader.string("description"));
   DYAD_TRY(accelerator.family, reader.string("family"));
-  DYAD_TRY(const tiled::Operands operands, operands_of(reader, accelerator.family));
+  const bool is_gpu = accelerator.family == "tensor_core" && reader.has("gpu");
+  tiled::Operands operands = tiled::Operands::kElements;
+  if (!is_gpu) {
+    DYAD_TRY(operands, operands_of(reader, accelerator.family));
+  }
   DYAD_TRY(accelerator.clock_mhz, read_sourced(reader, "clock_mhz"));
   if (accelerator.clock_mhz.value <= 0) {
     DYAD_TRY(const JsonReader node, reader.member("clock_mhz"));
@@ -131,66 +171,47 @@ Result<Accelerator> parse_accelerator(std::string_view text, const std::string& 
   }
   DYAD_TRY(const std::int64_t batch, reader.integer("batch", 1, 65536));
   accelerator.batch = static_cast<int>(batch);
-  DYAD_TRY(const JsonReader core, reader.member(tiled::core_key(operands)));
-  DYAD_TRY(const tiled::Machine machine, tiled::read_machine(core, operands));
-  accelerator.core = machine;
+  if (is_gpu) {
+    DYAD_TRY(accelerator.core, tensor_core::read_gpu(reader));
+  } else {
+    DYAD_TRY(const JsonReader core, reader.member(tiled::core_key(operands)));
+    DYAD_TRY(accelerator.core, tiled::read_machine(core, operands));
+  }
   if (reader.has("isca2018")) {
     DYAD_TRY(const JsonReader energies, reader.member("isca2018"));
     DYAD_TRY(accelerator.isca2018, read_isca2018(energies));
   }
   DYAD_TRY(const JsonReader dram, reader.member("dram"));
   DYAD_TRY(const Memory memory, read_dram(dram, accelerator.clock_mhz.value, std::filesystem::path(place).parent_path().string()));
-  DYAD_TRY(const std::string technology, reader.string("technology"));
-
-  // A technology file is looked for beside the accelerator's file first.
-  const std::filesystem::path beside = std::filesystem::path(place).parent_path() / technology;
-  DYAD_TRY(accelerator.technology, load_technology(std::filesystem::is_regular_file(beside) ? beside.string() : technology));
-  const Technology& t = accelerator.technology;
-  const bool multiplies = operands != tiled::Operands::kBitPlanes && operands != tiled::Operands::kCodes;
-  const bool adds = operands == tiled::Operands::kCodes;
-  if ((multiplies && !t.mac_energy_pj) || (adds && !t.add_energy_pj)) {
-    DYAD_TRY(const JsonReader node, reader.member("technology"));
-    return node.error("technology '" + t.name + "' has no " + (adds ? "add" : "mac") + "_energy_pj, which this family's array takes",
-                      "add it, with its source");
-  }
-  DYAD_TRY(accelerator.activation_memory,
-           read_banked_memory(reader, "activation_memory", t, machine.activation_entries * machine.activation_entry_bits(),
-                              machine.activation_line_bits()));
-  DYAD_TRY(accelerator.weight_memory, read_banked_memory(reader, "weight_memory", t, machine.weight_entries * machine.weight_entry_bits(),
-                                                         machine.weight_line_bits()));
-  DYAD_CHECK(reader.finish());
   std::uint64_t hash = hash_text(document.dump());
-  for (const Sourced* number :
-       {&t.binary_op_energy_pj, &t.requantize_energy_pj, &t.sram_read_energy_pj_per_bit, &t.sram_write_energy_pj_per_bit,
-        &t.dram_energy_pj_per_bit, &t.sram_leakage_mw_per_bit, &t.array_leakage_mw_per_lane})
-    hash = hash_text(Json(number->value).dump(), hash);
-  for (const auto* number : {&t.mac_energy_pj, &t.add_energy_pj})
-    if (*number) hash = hash_text(Json((*number)->value).dump(), hash);
-  for (const auto* banked : {&accelerator.activation_memory, &accelerator.weight_memory})
-    if (*banked)
-      for (const double number : {(*banked)->bank.read_energy_pj_per_bit, (*banked)->bank.write_energy_pj_per_bit, (*banked)->leakage_mw})
-        hash = hash_text(Json(number).dump(), hash);
+  if (const auto* machine = std::get_if<tiled::Machine>(&accelerator.core))
+    DYAD_CHECK(read_technology(reader, place, *machine, accelerator, hash));
+  DYAD_CHECK(reader.finish());
   accelerator.hash = hex(hash);
   set_memory(accelerator, memory);
   return accelerator;
 }
 
 void set_memory(Accelerator& accelerator, const Memory& memory) {
-  accelerator.dram = memory.timing;
+  auto* gpu = std::get_if<tensor_core::Gpu>(&accelerator.core);
+  // Of a GPU's memory only bandwidth and latency are known: its controllers reorder.
+  accelerator.dram = gpu ? memory.timing.ideal() : memory.timing;
   accelerator.dram_source = memory.bandwidth_source;
   accelerator.memory = memory.name;
   accelerator.dram_background_mw = memory.background_mw;
-  if (memory.energy_pj_per_bit) accelerator.technology.dram_energy_pj_per_bit = *memory.energy_pj_per_bit;
+  Sourced& energy = gpu ? gpu->energies.dram_pj_per_bit : accelerator.technology.dram_energy_pj_per_bit;
+  if (memory.energy_pj_per_bit) energy = *memory.energy_pj_per_bit;
   const hwsim::DramTiming& t = memory.timing;
   Json numbers = {t.bits_per_kilocycle, t.latency,         t.burst_bits, t.request_bits,     t.channels,         t.interleave_bits,
                   t.row_bits,           t.row_miss_cycles, t.banks,      t.row_cycle_cycles, t.refresh_interval, t.refresh_cycles};
-  numbers.push_back(accelerator.technology.dram_energy_pj_per_bit.value);
+  numbers.push_back(energy.value);
   numbers.push_back(memory.background_mw ? memory.background_mw->value : 0.0);
   accelerator.hash = hex(hash_text(accelerator.hash + numbers.dump()));
 }
 
 std::string dram_energy_source(const Accelerator& accelerator) {
-  const Sourced& energy = accelerator.technology.dram_energy_pj_per_bit;
+  const auto* gpu = std::get_if<tensor_core::Gpu>(&accelerator.core);
+  const Sourced& energy = gpu ? gpu->energies.dram_pj_per_bit : accelerator.technology.dram_energy_pj_per_bit;
   return Json(energy.value).dump() + " pJ/bit: " + energy.source;
 }
 Tier default_tier(const std::string& name_or_file) { return table::is_table(name_or_file) ? Tier::kMeasured : Tier::kAnalytic; }
@@ -255,7 +276,9 @@ Result<std::unique_ptr<CostModel>> make_cost_model(const Accelerator& accelerato
   if (options.compat != Compat::kNone) return compat::make_model(configured, options);
   if (options.dram == DramMode::kIdeal) configured.dram = configured.dram.ideal();
   if (options.dram == DramMode::kUnlimited) configured.dram = configured.dram.unlimited();
-  std::unique_ptr<CostModel> model = tiled::make_model(configured, tier, options.trace);
+  std::unique_ptr<CostModel> model = std::holds_alternative<tensor_core::Gpu>(configured.core)
+                                         ? tensor_core::make_model(configured, tier, options.trace)
+                                         : tiled::make_model(configured, tier, options.trace);
   if (tier == Tier::kCycle && !options.trace) model = std::make_unique<CachedCostModel>(std::move(model));
   return model;
 }

@@ -11,6 +11,7 @@
 #include "dyad/accel_models/compat/isca2018.hpp"
 #include "dyad/accel_models/memory.hpp"
 #include "dyad/accel_models/technology.hpp"
+#include "dyad/accel_models/tensor_core/gpu.hpp"
 #include "dyad/accel_models/tiled/machine.hpp"
 #include "dyad/base/cost_model.hpp"
 #include "dyad/base/result.hpp"
@@ -28,7 +29,7 @@ struct BankedMemory {
 };
 
 /// What is built in the middle of the machine.
-using Core = std::variant<tiled::Machine>;
+using Core = std::variant<tiled::Machine, tensor_core::Gpu>;
 
 /// An accelerator as its JSON (schema dyad.accelerator/1) describes it, the same for all tiers.
 struct Accelerator {
@@ -41,7 +42,7 @@ struct Accelerator {
   std::string dram_source;                                       ///< of its bandwidth
   std::string memory;                                            ///< name of the preset; empty: described in the accelerator
   std::optional<Sourced> dram_background_mw;                     ///< see Memory
-  Technology technology;                                         ///< its DRAM energy is the memory's where that has one
+  Technology technology;                                         ///< of a tiled machine; its DRAM energy is the memory's where that has one
   std::optional<BankedMemory> activation_memory, weight_memory;  ///< empty: the technology's energies per bit
   std::optional<isca2018::Energies> isca2018;                    ///< what --compat isca2018 charges
   std::string hash;                                              ///< 16 hex digits over its JSON and its technology: the key of caches
