@@ -70,9 +70,9 @@ Durations durations(const Schedule& s, const hwsim::DramTiming& dram) {
   d.resident = s.has_resident ? std::max(s.resident_words * kTick, d.resident_bus) : 0;
   d.stream = std::max(s.stream_words * kTick, d.stream_bus);
   d.job = s.job_cycles * kTick;
-  d.drain = std::max(s.drain_cycles * kTick, d.job_bus);
+  d.drain = s.drain_cycles * kTick;
   d.latency = dram.latency * kTick;
-  d.step = std::max(d.job, d.drain);
+  d.step = std::max({d.job, d.drain, d.job_bus});
   fill_phase(s, s.blocks == 1 ? s.last_block_tiles : s.block_tiles, dram, d);
   return d;
 }
@@ -256,9 +256,9 @@ std::int64_t schedule_cycles(const Schedule& s, const Machine& machine, const hw
   const Ticks tail = machine.pipeline_cycles * kTick + d.latency;
   if (dram.bits_per_kilocycle == 0) return (array_done + d.drain + tail) / kTick;
 
-  // The last request waits for the last result.
-  const std::int64_t left = s.output_bits % dram.request_bits;
-  const Ticks flush = dram.transfer_ticks(left == 0 ? dram.request_bits : dram.whole_bursts(left));
+  // What the last result completes is requested when it is drained: whole requests that earlier results have filled are on their way.
+  const std::int64_t earlier = (s.output_bits - s.output_bits / s.results()) / dram.request_bits * dram.request_bits;
+  const Ticks flush = dram.transfer_ticks(dram.whole_bursts(s.output_bits - earlier));
   Ticks total = array_done + d.drain + tail + flush;
   if (dram.row_bits > 0 && s.output_bits <= dram.row_bits) total += dram.row_miss_cycles * kTick;
   // A refresh stops the stream unless tiles in flight last longer.
