@@ -11,7 +11,7 @@ namespace {
 
 using Ticks = std::int64_t;
 constexpr Ticks kTick = hwsim::kTicksPerCycle;
-constexpr Ticks kNever = INT64_MIN / 4;
+constexpr Ticks kNever = INT64_MIN / 4, kForever = INT64_MAX / 4;
 
 /// Durations of the steps of a schedule in ticks of a cycle.
 struct Durations {
@@ -22,6 +22,8 @@ struct Durations {
   Ticks resident_bus, stream_bus;         // bus time of a tile
   Ticks job_bus;                          // bus time of the results of a job
   Ticks first_stream, first_row;          // y(0) and the part of F(0) due to the resident tiles of the first block
+  Ticks resident_refetch;                 // as resident and stream, but requested when the array gives a region or slot back: the bus
+  Ticks stream_refetch;                   // carries then what else it has just given, too
   static constexpr Ticks kToken = kTick;  // a token is seen one cycle later
 };
 
@@ -58,7 +60,47 @@ void fill_phase(const Schedule& s, std::int64_t first_tiles, const hwsim::DramTi
   if (d.resident_bus > 0) d.first_row = std::max(d.first_row, gate(std::min(first_tiles - 1, prefetched / d.resident_bus)));
 }
 
-Durations durations(const Schedule& s, const hwsim::DramTiming& dram) {
+/// Time of a transfer of `own` that is requested when the array hands over a row's last job, while the bus is shared in equal parts with
+/// results and, `beside_stream`, with the tiles that the stream requests at this and later handovers. Results of a job reach the bus `ready`
+/// after its handover; the jobs before are `step` apart, and `jobs_after` jobs follow.
+Ticks shared_transfer(const Schedule& s, const Durations& d, Ticks own, Ticks ready, std::int64_t jobs_after, bool beside_stream,
+                      const hwsim::DramTiming& dram) {
+  const Ticks request = dram.transfer_ticks(s.stream_request_bits), row_time = s.block_tiles * d.step;
+  const std::int64_t batch = 1 + own / (8 * d.step);  // results that arrive densely are taken together
+  const Ticks batch_time = batch * d.step;
+  Ticks left = own, stream = 0, next_stream = kForever, now = 0;
+  if (beside_stream) {
+    stream = request == 0 ? 0 : (d.stream_bus + request - 1) / request * request;
+    if (jobs_after > 0) next_stream = row_time;
+  }
+  std::int64_t rows_after = jobs_after / s.block_tiles;
+  // Earlier jobs' results have left, but for a part of one.
+  Ticks next_result = ready % batch_time;
+  Ticks results = std::max<Ticks>(0, batch * d.job_bus + next_result - batch_time);
+  std::int64_t batches = ready / batch_time + 1 + jobs_after / batch;
+  while (true) {
+    const Ticks sharers = 1 + (stream > 0) + (results > 0);
+    const Ticks least = std::min({left, stream > 0 ? stream : left, results > 0 ? results : left});
+    const Ticks next = std::min(next_stream, batches > 0 ? next_result : kForever);
+    const Ticks part = std::min(least, (next - now + sharers - 1) / sharers);
+    now += part * sharers;
+    left -= part;
+    stream = std::max<Ticks>(0, stream - part);
+    results = std::max<Ticks>(0, results - part);
+    if (left <= 0) return now;
+    if (now >= next_stream) {
+      stream += d.stream_bus;
+      next_stream = --rows_after > 0 ? next_stream + row_time : kForever;
+    }
+    if (batches > 0 && now >= next_result) {
+      results += batch * d.job_bus;
+      next_result += batch_time;
+      --batches;
+    }
+  }
+}
+
+Durations durations(const Schedule& s, const Machine& machine, const hwsim::DramTiming& dram) {
   const auto bus = [&](std::int64_t bits, std::int64_t pieces) {
     return dram.bits_per_kilocycle == 0 ? 0
                                         : static_cast<Ticks>(dram.stream_ticks(static_cast<double>(bits) / static_cast<double>(pieces)));
@@ -74,6 +116,14 @@ Durations durations(const Schedule& s, const hwsim::DramTiming& dram) {
   d.latency = dram.latency * kTick;
   d.step = std::max({d.job, d.drain, d.job_bus});
   fill_phase(s, s.blocks == 1 ? s.last_block_tiles : s.block_tiles, dram, d);
+  d.resident_refetch = d.resident;
+  d.stream_refetch = d.stream;
+  if (dram.bits_per_kilocycle == 0) return d;
+  const Ticks ready = d.drain + machine.pipeline_cycles * kTick;
+  d.stream_refetch = std::max(d.stream, shared_transfer(s, d, d.stream_bus, ready, (s.stream_slots - 1) * s.block_tiles, false, dram));
+  if (s.blocks > 1 || s.groups > 1)
+    d.resident_refetch =
+        std::max(d.resident, shared_transfer(s, d, d.resident_bus, ready, (s.regions - 1) * s.rows * s.block_tiles, true, dram));
   return d;
 }
 
@@ -86,7 +136,7 @@ Durations durations(const Schedule& s, const hwsim::DramTiming& dram) {
 Ticks single_block(const Schedule& s, const Durations& d, Ticks& first_row) {
   const Ticks n = s.block_tiles, token = Durations::kToken;
   const Ticks row = n * d.step, head = token + d.job + (n - 1) * d.step;
-  const Ticks round = token + d.latency + d.stream + head;
+  const Ticks round = token + d.latency + d.stream_refetch + head;
   const std::int64_t further = s.rows - 1, rounds = further / s.stream_slots;
   const Ticks pace = std::max(row, d.stream);
   const Ticks first_stream = d.first_stream;
@@ -164,8 +214,9 @@ class BlockWalk {
 
   void row(Ticks tiles, Ticks gate) {
     const Ticks token = Durations::kToken;
-    const Ticks slot = now_.rows < s_.stream_slots ? 0 : now_.done[static_cast<std::size_t>(s_.stream_slots - 1)] + token;
-    now_.stream_ready = now_.rows == 0 ? d_.first_stream : std::max(slot + d_.latency, now_.stream_ready) + d_.stream;
+    const Ticks slot = now_.rows < s_.stream_slots ? kNever : now_.done[static_cast<std::size_t>(s_.stream_slots - 1)] + token;
+    now_.stream_ready =
+        now_.rows == 0 ? d_.first_stream : std::max(slot + d_.latency + d_.stream_refetch, now_.stream_ready + d_.stream);
     const Ticks done = std::max({now_.done[0] + tiles * d_.step, now_.stream_ready + token + d_.job + (tiles - 1) * d_.step, gate});
     for (std::int64_t i = s_.stream_slots - 1; i > 0; --i)
       now_.done[static_cast<std::size_t>(i)] = now_.done[static_cast<std::size_t>(i - 1)];
@@ -178,7 +229,8 @@ class BlockWalk {
     if (s_.has_resident) {
       const Ticks region = now_.block_done[static_cast<std::size_t>(s_.regions - 1)];
       const bool at_reset = now_.rows == 0;
-      const Ticks first = std::max((region == kNever ? 0 : region + Durations::kToken) + d_.latency, now_.resident_ready) + d_.resident;
+      const Ticks first = std::max(region == kNever ? d_.latency + d_.resident : region + Durations::kToken + d_.latency + d_.resident_refetch,
+                                   now_.resident_ready + d_.resident);
       gate = at_reset ? d_.first_row : first + Durations::kToken + d_.job + (tiles - 1) * std::max(d_.step, d_.resident);
       now_.resident_ready = first + (tiles - 1) * d_.resident;
     }
@@ -244,7 +296,7 @@ Counts count_accesses(const Problem& p, const Schedule& s, const Machine& machin
 }
 
 std::int64_t schedule_cycles(const Schedule& s, const Machine& machine, const hwsim::DramTiming& dram) {
-  const Durations d = durations(s, dram);
+  const Durations d = durations(s, machine, dram);
   Ticks first_row = 0, array_done = 0;
   if (s.groups == 1 && s.blocks == 1) {
     array_done = single_block(s, d, first_row);
@@ -259,6 +311,8 @@ std::int64_t schedule_cycles(const Schedule& s, const Machine& machine, const hw
   // What the last result completes is requested when it is drained: whole requests that earlier results have filled are on their way.
   const std::int64_t earlier = (s.output_bits - s.output_bits / s.results()) / dram.request_bits * dram.request_bits;
   const Ticks flush = dram.transfer_ticks(dram.whole_bursts(s.output_bits - earlier));
+  const std::int64_t left = s.output_bits % dram.request_bits;
+  const Ticks last_request = dram.transfer_ticks(left == 0 ? dram.request_bits : dram.whole_bursts(left));
   Ticks total = array_done + d.drain + tail + flush;
   if (dram.row_bits > 0 && s.output_bits <= dram.row_bits) total += dram.row_miss_cycles * kTick;
   // A refresh stops the stream unless tiles in flight last longer.
@@ -274,7 +328,7 @@ std::int64_t schedule_cycles(const Schedule& s, const Machine& machine, const hw
   // ... and after the first row all results but that row's, and the stream tiles for which there was no slot before.
   const std::int64_t first_tiles = s.blocks == 1 ? s.last_block_tiles : s.block_tiles;
   const std::int64_t later_tiles = std::max<std::int64_t>(0, s.stream_tiles() - s.stream_slots);
-  total = std::max(total, first_row + bus(later_tiles, d.stream_bus) + bus(s.jobs() - first_tiles, d.job_bus) + flush + tail);
+  total = std::max(total, first_row + bus(later_tiles, d.stream_bus) + bus(s.jobs() - first_tiles, d.job_bus) + last_request + tail);
   // Where the stream is what the bus carries most of, results follow their tile by `lag`, and the bus has nothing else to do at the end.
   const Ticks row_results = bus(first_tiles, d.job_bus);
   if (d.stream_bus > row_results) {
