@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <string_view>
 
 #include "dyad/base/result.hpp"
@@ -22,8 +23,8 @@ struct Durations {
   Ticks resident_bus, stream_bus;         // bus time of a tile
   Ticks job_bus;                          // bus time of the results of a job
   Ticks first_stream, first_row;          // y(0) and the part of F(0) due to the resident tiles of the first block
-  Ticks resident_refetch;                 // as resident and stream, but requested when the array gives a region or slot back: the bus
-  Ticks stream_refetch;                   // carries then what else it has just given, too
+  Ticks stream_refetch;                   // as stream, but requested when the array gives a slot back, beside results
+  Ticks ready;                            // from a handover until its results may go to the bus
   static constexpr Ticks kToken = kTick;  // a token is seen one cycle later
 };
 
@@ -60,42 +61,63 @@ void fill_phase(const Schedule& s, std::int64_t first_tiles, const hwsim::DramTi
   if (d.resident_bus > 0) d.first_row = std::max(d.first_row, gate(std::min(first_tiles - 1, prefetched / d.resident_bus)));
 }
 
-/// Time of a transfer of `own` that is requested when the array hands over a row's last job, while the bus is shared in equal parts with
-/// results and, `beside_stream`, with the tiles that the stream requests at this and later handovers. Results of a job reach the bus `ready`
-/// after its handover; the jobs before are `step` apart, and `jobs_after` jobs follow.
-Ticks shared_transfer(const Schedule& s, const Durations& d, Ticks own, Ticks ready, std::int64_t jobs_after, bool beside_stream,
-                      const hwsim::DramTiming& dram) {
-  const Ticks request = dram.transfer_ticks(s.stream_request_bits), row_time = s.block_tiles * d.step;
+/// What the array hands over after the moment in which a tile is requested: `rows` rows of jobs, the last one done at `last`.
+struct Handovers {
+  std::int64_t rows = 0;
+  Ticks last = 0;
+};
+
+/// Time of a transfer of `own` bus time that is requested when the array hands over a row's last job. The bus serves a request of each port
+/// in turn, so its time is divided as the requests' sizes: between the transfer, results, and, `beside_stream`, the tiles that the stream
+/// requests at this and later handovers. Results of a job reach the bus `ready` after its handover; jobs are `step` apart.
+Ticks shared_transfer(const Schedule& s, const Durations& d, Ticks own, Handovers later, bool beside_stream, const hwsim::DramTiming& dram) {
   const std::int64_t batch = 1 + own / (8 * d.step);  // results that arrive densely are taken together
-  const Ticks batch_time = batch * d.step;
-  Ticks left = own, stream = 0, next_stream = kForever, now = 0;
+  const auto largest = static_cast<double>(dram.transfer_ticks(dram.request_bits)), tile = static_cast<double>(d.stream_bus);
+  const auto row_time = static_cast<double>(s.block_tiles * d.step), batch_time = static_cast<double>(batch * d.step);
+  const auto lot = static_cast<double>(batch * d.job_bus);
+  double left = static_cast<double>(own), stream = 0, next_stream = kForever, now = 0;
+  const double own_share = std::min(left, largest);
+  double stream_share = largest;
   if (beside_stream) {
-    stream = request == 0 ? 0 : (d.stream_bus + request - 1) / request * request;
-    if (jobs_after > 0) next_stream = row_time;
+    const auto unit = static_cast<double>(dram.transfer_ticks(s.stream_request_bits));
+    stream = std::ceil(tile / unit) * unit;
+    stream_share = std::min(stream, largest);
+    // The port that was served last comes second: the stream's, when it had further requests after the resident operand's.
+    const double own_requests = std::ceil(left / largest), stream_requests = std::ceil(stream / largest);
+    const bool stream_first = s.rows == 1 && stream_requests <= own_requests;
+    stream = std::min(stream, (own_requests - (stream_first ? 0 : 1)) * stream_share);
+    if (later.rows > 0) next_stream = static_cast<double>(later.last) - static_cast<double>(later.rows - 1) * row_time;
   }
-  std::int64_t rows_after = jobs_after / s.block_tiles;
-  // Earlier jobs' results have left, but for a part of one.
-  Ticks next_result = ready % batch_time;
-  Ticks results = std::max<Ticks>(0, batch * d.job_bus + next_result - batch_time);
-  std::int64_t batches = ready / batch_time + 1 + jobs_after / batch;
+  // Of the jobs that ran without a pause until now, results have left but for a part of one job's, or are on their way; later jobs' follow.
+  const std::int64_t run = std::max<std::int64_t>(1, (beside_stream ? s.rows : s.stream_slots) * s.block_tiles / batch);
+  const std::int64_t under_way = d.ready / (batch * d.step) + 1, after = later.rows * s.block_tiles / batch;
+  std::int64_t earlier = std::min(under_way, run);
+  double next_result = static_cast<double>(d.ready - (earlier - 1) * batch * d.step);
+  double results = run > under_way ? std::max(0.0, lot + next_result - batch_time) : 0;
   while (true) {
-    const Ticks sharers = 1 + (stream > 0) + (results > 0);
-    const Ticks least = std::min({left, stream > 0 ? stream : left, results > 0 ? results : left});
-    const Ticks next = std::min(next_stream, batches > 0 ? next_result : kForever);
-    const Ticks part = std::min(least, (next - now + sharers - 1) / sharers);
-    now += part * sharers;
-    left -= part;
-    stream = std::max<Ticks>(0, stream - part);
-    results = std::max<Ticks>(0, results - part);
-    if (left <= 0) return now;
+    const double shares = own_share + (stream > 0 ? stream_share : 0) + (results > 0 ? largest : 0);
+    double span = std::min({left * shares / own_share, next_stream - now, next_result - now});
+    if (stream > 0) span = std::min(span, stream * shares / stream_share);
+    if (results > 0) span = std::min(span, results * shares / largest);
+    now += span;
+    left -= span * own_share / shares;
+    if (left < 1) return static_cast<Ticks>(now);
+    stream = stream > 0 ? std::max(0.0, stream - span * stream_share / shares) : 0;
+    results = results > 0 ? std::max(0.0, results - span * largest / shares) : 0;
+    if (stream < 1) stream = 0;
+    if (results < 1) results = 0;
     if (now >= next_stream) {
-      stream += d.stream_bus;
-      next_stream = --rows_after > 0 ? next_stream + row_time : kForever;
+      stream += tile;
+      next_stream = --later.rows > 0 ? next_stream + row_time : kForever;
     }
-    if (batches > 0 && now >= next_result) {
-      results += batch * d.job_bus;
+    if (now < next_result) continue;
+    results += lot;
+    if (--earlier > 0) {
       next_result += batch_time;
-      --batches;
+    } else if (earlier == 0 && after > 0) {
+      next_result = std::max(next_result, static_cast<double>(later.last + d.ready) - static_cast<double>(after - 1) * batch_time);
+    } else {
+      next_result = -earlier < after ? next_result + batch_time : static_cast<double>(kForever);
     }
   }
 }
@@ -116,14 +138,12 @@ Durations durations(const Schedule& s, const Machine& machine, const hwsim::Dram
   d.latency = dram.latency * kTick;
   d.step = std::max({d.job, d.drain, d.job_bus});
   fill_phase(s, s.blocks == 1 ? s.last_block_tiles : s.block_tiles, dram, d);
-  d.resident_refetch = d.resident;
   d.stream_refetch = d.stream;
+  d.ready = d.drain + machine.pipeline_cycles * kTick;
   if (dram.bits_per_kilocycle == 0) return d;
-  const Ticks ready = d.drain + machine.pipeline_cycles * kTick;
-  d.stream_refetch = std::max(d.stream, shared_transfer(s, d, d.stream_bus, ready, (s.stream_slots - 1) * s.block_tiles, false, dram));
-  if (s.blocks > 1 || s.groups > 1)
-    d.resident_refetch =
-        std::max(d.resident, shared_transfer(s, d, d.resident_bus, ready, (s.regions - 1) * s.rows * s.block_tiles, true, dram));
+  const std::int64_t rows_after = s.stream_slots - 1;
+  d.stream_refetch =
+      std::max(d.stream, shared_transfer(s, d, d.stream_bus, {rows_after, rows_after * s.block_tiles * d.step}, false, dram));
   return d;
 }
 
@@ -154,7 +174,7 @@ Ticks single_block(const Schedule& s, const Durations& d, Ticks& first_row) {
 /// The same recurrence with blocks, walked row by row; stretches that repeat with a constant shift are skipped.
 class BlockWalk {
  public:
-  BlockWalk(const Schedule& s, const Durations& d) : s_(s), d_(d) { now_.done.fill(kNever); }
+  BlockWalk(const Schedule& s, const Durations& d, const hwsim::DramTiming& dram) : s_(s), d_(d), dram_(dram) { now_.done.fill(kNever); }
 
   Ticks first_row() const { return first_row_; }
 
@@ -165,11 +185,13 @@ class BlockWalk {
       for (std::int64_t block = 0; block < s_.blocks; ++block) {
         const bool last = block + 1 == s_.blocks;
         walk_block(last ? s_.last_block_tiles : s_.block_tiles);
-        // Blocks but the last of a group are alike: skip to the last when this one only shifted the state.
-        if (!last && block >= 1) skip(before_block, s_.blocks - 2 - block, block);
+        // Blocks but the last of a group are alike: skip to the last when as many as there are regions only shifted the state.
+        if (last || block % s_.regions != 0) continue;
+        if (block > 0) block += s_.regions * skip(before_block, (s_.blocks - 2 - block) / s_.regions);
         before_block = now_;
       }
-      if (group >= 1) skip(before_group, s_.groups - 1 - group, group);
+      if (group % s_.regions != 0) continue;
+      if (group > 0) group += s_.regions * skip(before_group, (s_.groups - 1 - group) / s_.regions);
       before_group = now_;
     }
     return now_.done[0];
@@ -205,11 +227,12 @@ class BlockWalk {
       if (time != kNever) time += by;
   }
 
-  void skip(const State& before, std::int64_t times, std::int64_t& counter) {
+  /// Repeats what led from `before` to now `times` times more, if it only shifted the state; returns how often.
+  std::int64_t skip(const State& before, std::int64_t times) {
     Ticks shift = 0;
-    if (times <= 0 || !shifted(before, shift, true)) return;
+    if (times <= 0 || !shifted(before, shift, true)) return 0;
     advance(times * shift);
-    counter += times;
+    return times;
   }
 
   void row(Ticks tiles, Ticks gate) {
@@ -224,13 +247,28 @@ class BlockWalk {
     ++now_.rows;
   }
 
+  /// Time of the transfer of a resident tile that is requested when its region is given back, while the other region's block is under way.
+  Ticks refetch() {
+    if (dram_.bits_per_kilocycle == 0) return d_.resident;
+    const Ticks later = now_.block_done[0] - now_.block_done[static_cast<std::size_t>(s_.regions - 1)];
+    if (later != refetch_later_) {
+      refetch_later_ = later;
+      const auto unit = static_cast<double>(dram_.transfer_ticks(s_.resident_request_bits)), own = static_cast<double>(d_.resident_bus);
+      const Ticks shared = shared_transfer(s_, d_, d_.resident_bus, {later > 0 ? s_.rows : 0, later}, true, dram_);
+      // A tile smaller than a request often has come with an earlier one.
+      const Ticks waits = static_cast<Ticks>(static_cast<double>(shared - d_.resident_bus) * std::min(1.0, own / unit));
+      refetch_ = std::max(d_.resident, d_.resident_bus + waits);
+    }
+    return refetch_;
+  }
+
   void walk_block(Ticks tiles) {
     Ticks gate = kNever;
     if (s_.has_resident) {
       const Ticks region = now_.block_done[static_cast<std::size_t>(s_.regions - 1)];
       const bool at_reset = now_.rows == 0;
-      const Ticks first = std::max(region == kNever ? d_.latency + d_.resident : region + Durations::kToken + d_.latency + d_.resident_refetch,
-                                   now_.resident_ready + d_.resident);
+      const Ticks asked = region == kNever ? d_.latency + d_.resident : region + Durations::kToken + d_.latency + refetch();
+      const Ticks first = std::max(asked, now_.resident_ready + d_.resident);
       gate = at_reset ? d_.first_row : first + Durations::kToken + d_.job + (tiles - 1) * std::max(d_.step, d_.resident);
       now_.resident_ready = first + (tiles - 1) * d_.resident;
     }
@@ -256,8 +294,9 @@ class BlockWalk {
 
   const Schedule& s_;
   const Durations& d_;
+  const hwsim::DramTiming& dram_;
   State now_{};
-  Ticks first_row_ = 0;
+  Ticks first_row_ = 0, refetch_ = 0, refetch_later_ = -1;
 };
 
 }  // namespace
@@ -301,7 +340,7 @@ std::int64_t schedule_cycles(const Schedule& s, const Machine& machine, const hw
   if (s.groups == 1 && s.blocks == 1) {
     array_done = single_block(s, d, first_row);
   } else {
-    BlockWalk walk(s, d);
+    BlockWalk walk(s, d, dram);
     array_done = walk.run();
     first_row = walk.first_row();
   }
