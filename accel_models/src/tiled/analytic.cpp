@@ -384,9 +384,9 @@ std::int64_t schedule_cycles(const Schedule& s, const Machine& machine, const hw
       const double start = static_cast<double>(d.latency) + reads, load = results / row_time;
       const double all_ready = start + static_cast<double>(s.rows) * results - waiting;
       const double first_ready = static_cast<double>(first_row + d.drain + machine.pipeline_cycles * kTick);
-      const double as_made = load < 1 ? (start + results - load * first_ready) / (1 - load) : all_ready;
+      const double as_made = load < 1 ? (start + results - load * (first_ready + static_cast<double>(d.latency))) / (1 - load) : all_ready;
       // The bus serves reads at least as often as results.
-      const double as_served = start + results + std::max(0.0, start + results - first_ready);
+      const double as_served = start + std::max(0.0, reads + results - first_ready);
       const double last_tile = std::max(start, std::min({all_ready, as_made, as_served}));
       total =
           std::max(total, static_cast<Ticks>(last_tile) + Durations::kToken + d.job + (first_tiles - 1) * d.step + d.drain + tail + flush);
