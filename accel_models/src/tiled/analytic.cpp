@@ -368,6 +368,20 @@ std::int64_t schedule_cycles(const Schedule& s, const Machine& machine, const hw
   const std::int64_t first_tiles = s.blocks == 1 ? s.last_block_tiles : s.block_tiles;
   const std::int64_t later_tiles = std::max<std::int64_t>(0, s.stream_tiles() - s.stream_slots);
   total = std::max(total, first_row + bus(later_tiles, d.stream_bus) + bus(s.jobs() - first_tiles, d.job_bus) + last_request + tail);
+  // While reads are pending, the bus serves results half of its time. Long reads, what is fetched at reset (from the first results on) and
+  // the blocks that follow, hold jobs up when their results come faster and no longer fit into the output buffer.
+  if (2 * d.job_bus > d.step) {
+    const Ticks first_ready = first_row - (first_tiles - 1) * d.step + d.ready;
+    const Ticks buffered = s.jobs() * result_buffer_bits(s, machine, dram) / s.output_bits * d.step;
+    const auto held_up = [&](Ticks reads) {
+      const double slower = static_cast<double>(reads) * (2 - static_cast<double>(d.step) / static_cast<double>(d.job_bus));
+      return std::max<Ticks>(0, static_cast<Ticks>(slower) - buffered);
+    };
+    const std::int64_t all_blocks = s.groups * s.blocks, fetched = std::min(all_blocks, s.regions);
+    const Ticks at_reset = fetched * first_tiles * d.resident_bus + std::min(s.stream_tiles(), s.stream_slots) * d.stream_bus;
+    const Ticks delays = held_up(at_reset - first_ready) + (all_blocks - fetched) * held_up(s.block_tiles * d.resident_bus);
+    total = std::max(total, first_ready + (s.jobs() - 1) * d.step + delays + flush + d.latency);
+  }
   // Where the stream is what the bus carries most of, results follow their tile by `lag`, and the bus has nothing else to do at the end.
   const Ticks row_results = bus(first_tiles, d.job_bus);
   if (d.stream_bus > row_results) {
