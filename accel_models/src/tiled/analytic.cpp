@@ -384,6 +384,16 @@ std::int64_t schedule_cycles(const Schedule& s, const Machine& machine, const hw
   }
   // Where the stream is what the bus carries most of, results follow their tile by `lag`, and the bus has nothing else to do at the end.
   const Ticks row_results = bus(first_tiles, d.job_bus);
+  const Ticks lag = d.latency + Durations::kToken + d.job + d.ready;
+  // Results of single jobs also wait until they fill a request.
+  const std::int64_t pieces = std::min(dram.request_bits * s.jobs() / s.output_bits, s.jobs());
+  const Ticks filling = std::max<std::int64_t>(0, pieces - 1) * d.job_bus;
+  // The same where jobs wait for their resident tiles.
+  const Ticks fetched = d.resident_bus + d.stream_bus / s.block_tiles;
+  if (s.has_resident && s.rows == 1 && s.blocks > 1 && fetched + d.job_bus > d.step && fetched > d.job_bus)
+    total = std::max(total, all + d.latency + filling +
+                                static_cast<Ticks>(static_cast<double>(lag) * static_cast<double>(fetched) /
+                                                   static_cast<double>(fetched + d.job_bus)));
   if (d.stream_bus > row_results) {
     // The last tile of the stream comes after all other reads and after those results of earlier rows that are ready by then: a row needs
     // row_time, the first one ends at first_row, and those of the tiles in flight are not ready.
@@ -406,10 +416,7 @@ std::int64_t schedule_cycles(const Schedule& s, const Machine& machine, const hw
           std::max(total, static_cast<Ticks>(last_tile) + Durations::kToken + d.job + (first_tiles - 1) * d.step + d.drain + tail + flush);
     }
     const auto share = [&](Ticks part) { return static_cast<double>(part) / static_cast<double>(d.stream_bus + row_results); };
-    // Results of single jobs also wait until they fill a request.
-    const std::int64_t pieces = std::min(dram.request_bits * s.jobs() / s.output_bits, s.jobs());
-    const Ticks gathered = first_tiles > 1 ? 0 : std::max<std::int64_t>(0, pieces - 1) * row_results;
-    const Ticks lag = d.latency + Durations::kToken + d.job + d.drain + machine.pipeline_cycles * kTick;
+    const Ticks gathered = first_tiles > 1 ? 0 : filling;
     total = std::max(total, all + d.latency + gathered +
                                 static_cast<Ticks>(static_cast<double>(lag) * share(d.stream_bus) +
                                                    static_cast<double>((first_tiles - 1) * d.step) * share(d.stream_bus - row_results)));
