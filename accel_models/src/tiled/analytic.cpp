@@ -79,7 +79,7 @@ Ticks shared_transfer(const Schedule& s, const Durations& d, Ticks own, Handover
   const double own_share = std::min(left, largest);
   double stream_share = largest;
   if (beside_stream) {
-    const auto unit = static_cast<double>(dram.transfer_ticks(s.stream_request_bits));
+    const auto unit = static_cast<double>(dram.transfer_ticks(std::min(s.stream_request_bits, s.stream_pass_bits)));
     stream = std::ceil(tile / unit) * unit;
     stream_share = std::min(stream, largest);
     // The port that was served last comes second: the stream's, when it had further requests after the resident operand's.
