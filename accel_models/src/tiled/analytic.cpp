@@ -122,15 +122,37 @@ Ticks shared_transfer(const Schedule& s, const Durations& d, Ticks own, Handover
   }
 }
 
+/// Bus time of a port's stream without refreshes. The row that it opens first is counted where it delays something.
+double stream_ticks(std::int64_t bits, hwsim::DramTiming dram) {
+  if (bits == 0) return 0;
+  dram.refresh_interval = 0;
+  const auto transfer = static_cast<double>(dram.transfer_ticks(bits));
+  if (dram.row_bits == 0) return transfer;
+  const double rows = static_cast<double>(bits) / static_cast<double>(dram.row_bits);
+  return transfer + std::max(0.0, dram.stream_ticks(static_cast<double>(bits)) - transfer) * (std::ceil(rows) - 1) / rows;
+}
+
+/// By how much refreshes lengthen transfers: those that fall into a layer that takes `array` or, bus bound, `bus` ticks without them.
+double refresh_factor(double array, double bus, const hwsim::DramTiming& dram) {
+  if (dram.refresh_interval == 0) return 1;
+  const auto interval = static_cast<double>(dram.refresh_interval * kTick), refresh = static_cast<double>(dram.refresh_cycles * kTick);
+  const double time = std::max(array, bus) + static_cast<double>(2 * dram.latency * kTick);
+  const double count = std::floor(time / (bus > array ? interval - refresh : interval));
+  return bus > array ? 1 + count * refresh / time : time / (time - count * refresh);
+}
+
 Durations durations(const Schedule& s, const Machine& machine, const hwsim::DramTiming& dram) {
-  const auto bus = [&](std::int64_t bits, std::int64_t pieces) {
-    return dram.bits_per_kilocycle == 0 ? 0
-                                        : static_cast<Ticks>(dram.stream_ticks(static_cast<double>(bits) / static_cast<double>(pieces)));
-  };
   Durations d{};
-  d.resident_bus = s.has_resident ? bus(s.resident_pass_bits, s.resident_pass_tiles) : 0;
-  d.stream_bus = bus(s.stream_pass_bits, s.stream_pass_tiles);
-  d.job_bus = bus(s.output_bits, s.jobs());
+  if (dram.bits_per_kilocycle != 0) {
+    const double resident = stream_ticks(s.resident_bits(), dram), stream = stream_ticks(s.stream_bits(), dram),
+                 output = stream_ticks(s.output_bits, dram);
+    const double slower =
+        refresh_factor(static_cast<double>(s.jobs() * std::max(s.job_cycles, s.drain_cycles) * kTick), resident + stream + output, dram);
+    const auto of = [&](double ticks, std::int64_t pieces) { return static_cast<Ticks>(ticks * slower / static_cast<double>(pieces)); };
+    d.resident_bus = s.has_resident ? of(resident, s.resident_tiles()) : 0;
+    d.stream_bus = of(stream, s.stream_tiles());
+    d.job_bus = of(output, s.jobs());
+  }
   d.resident = s.has_resident ? std::max(s.resident_words * kTick, d.resident_bus) : 0;
   d.stream = std::max(s.stream_words * kTick, d.stream_bus);
   d.job = s.job_cycles * kTick;
@@ -361,7 +383,9 @@ std::int64_t schedule_cycles(const Schedule& s, const Machine& machine, const hw
     total += refreshes * std::max<Ticks>(0, dram.refresh_cycles * kTick - covered);
   }
   const auto bus = [&](std::int64_t tiles, Ticks each) { return tiles * each; };
-  const Ticks all = bus(s.resident_tiles(), d.resident_bus) + bus(s.stream_tiles(), d.stream_bus) + bus(s.jobs(), d.job_bus);
+  const Ticks first_rows = dram.row_bits > 0 ? (s.has_resident ? 3 : 2) * dram.row_miss_cycles * kTick : 0;
+  const Ticks all =
+      first_rows + bus(s.resident_tiles(), d.resident_bus) + bus(s.stream_tiles(), d.stream_bus) + bus(s.jobs(), d.job_bus);
   // The bus carries everything once ...
   total = std::max(total, d.latency + all);
   // ... and after the first row all results but that row's, and the stream tiles for which there was no slot before.
