@@ -19,8 +19,7 @@ struct Memory {
   const char* name;
   DramMode mode;
 };
-constexpr Memory kMemories[] = {
-    {"described", DramMode::kAsDescribed}, {"ideal", DramMode::kIdeal}, {"unlimited", DramMode::kUnlimited}};
+constexpr Memory kMemories[] = {{"described", DramMode::kAsDescribed}, {"ideal", DramMode::kIdeal}, {"unlimited", DramMode::kUnlimited}};
 
 double cpu_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 
@@ -112,7 +111,8 @@ int main(int argc, char** argv) {
       std::cerr << name << ' ' << memory.name << ": mean " << row["mean"] << ", max " << row["max"] << ", " << row["cpu_s"] << " s\n";
     }
   }
-  std::cout << nlohmann::ordered_json{{"schema", "dyad.tier_differences/1"}, {"networks", workload->networks.size() / 3}, {"rows", rows}}.dump(1)
-            << '\n';
+  std::cout
+      << nlohmann::ordered_json{{"schema", "dyad.tier_differences/1"}, {"networks", workload->networks.size() / 3}, {"rows", rows}}.dump(1)
+      << '\n';
   return 0;
 }

@@ -70,7 +70,8 @@ struct Handovers {
 /// Time of a transfer of `own` bus time that is requested when the array hands over a row's last job. The bus serves a request of each port
 /// in turn, so its time is divided as the requests' sizes: between the transfer, results, and, `beside_stream`, the tiles that the stream
 /// requests at this and later handovers. Results of a job reach the bus `ready` after its handover; jobs are `step` apart.
-Ticks shared_transfer(const Schedule& s, const Durations& d, Ticks own, Handovers later, bool beside_stream, const hwsim::DramTiming& dram) {
+Ticks shared_transfer(const Schedule& s, const Durations& d, Ticks own, Handovers later, bool beside_stream,
+                      const hwsim::DramTiming& dram) {
   const std::int64_t batch = 1 + own / (8 * d.step);  // results that arrive densely are taken together
   const auto largest = static_cast<double>(dram.transfer_ticks(dram.request_bits)), tile = static_cast<double>(d.stream_bus);
   const auto row_time = static_cast<double>(s.block_tiles * d.step), batch_time = static_cast<double>(batch * d.step);
@@ -260,8 +261,7 @@ class BlockWalk {
   void row(Ticks tiles, Ticks gate) {
     const Ticks token = Durations::kToken;
     const Ticks slot = now_.rows < s_.stream_slots ? kNever : now_.done[static_cast<std::size_t>(s_.stream_slots - 1)] + token;
-    now_.stream_ready =
-        now_.rows == 0 ? d_.first_stream : std::max(slot + d_.latency + d_.stream_refetch, now_.stream_ready + d_.stream);
+    now_.stream_ready = now_.rows == 0 ? d_.first_stream : std::max(slot + d_.latency + d_.stream_refetch, now_.stream_ready + d_.stream);
     const Ticks done = std::max({now_.done[0] + tiles * d_.step, now_.stream_ready + token + d_.job + (tiles - 1) * d_.step, gate});
     for (std::int64_t i = s_.stream_slots - 1; i > 0; --i)
       now_.done[static_cast<std::size_t>(i)] = now_.done[static_cast<std::size_t>(i - 1)];
@@ -356,6 +356,21 @@ Counts count_accesses(const Problem& p, const Schedule& s, const Machine& machin
   return c;
 }
 
+/// Refreshes and the rows that the stream opens stop the array for what is longer than its tiles in flight last: a slot is asked for again
+/// `slots` rows before it is needed, of which the latency and the tile take their part, and a tile is written for longer than it is
+/// transferred. (Where it is not, both are in its time.)
+Ticks interruptions(const Schedule& s, const Durations& d, Ticks total, const hwsim::DramTiming& dram) {
+  const Ticks spare = s.stream_words * kTick - d.stream_bus;
+  if (spare <= 0 || s.blocks > 1 || s.stream_tiles() <= s.stream_slots) return 0;
+  const Ticks ahead = (s.stream_slots - 1) * std::max(s.block_tiles * d.step, d.stream);
+  const Ticks slack = spare + std::max<Ticks>(0, ahead - 2 * Durations::kToken - d.latency - d.stream);
+  Ticks stopped = 0;
+  if (dram.refresh_interval > 0)
+    stopped += total / (dram.refresh_interval * kTick) * std::max<Ticks>(0, dram.refresh_cycles * kTick - slack);
+  if (dram.row_bits > 0) stopped += s.stream_bits() / dram.row_bits * std::max<Ticks>(0, dram.row_miss_cycles * kTick - slack);
+  return stopped;
+}
+
 std::int64_t schedule_cycles(const Schedule& s, const Machine& machine, const hwsim::DramTiming& dram) {
   const Durations d = durations(s, machine, dram);
   Ticks first_row = 0, array_done = 0;
@@ -376,16 +391,10 @@ std::int64_t schedule_cycles(const Schedule& s, const Machine& machine, const hw
   const Ticks last_request = dram.transfer_ticks(left == 0 ? dram.request_bits : dram.whole_bursts(left));
   Ticks total = array_done + d.drain + tail + flush;
   if (dram.row_bits > 0 && s.output_bits <= dram.row_bits) total += dram.row_miss_cycles * kTick;
-  // A refresh stops the stream unless tiles in flight last longer.
-  if (dram.refresh_interval > 0 && d.stream_bus < s.stream_words * kTick) {
-    const Ticks covered = s.stream_slots * std::max(s.block_tiles * d.step, d.stream);
-    const std::int64_t refreshes = total / (dram.refresh_interval * kTick);
-    total += refreshes * std::max<Ticks>(0, dram.refresh_cycles * kTick - covered);
-  }
+  total += interruptions(s, d, total, dram);
   const auto bus = [&](std::int64_t tiles, Ticks each) { return tiles * each; };
   const Ticks first_rows = dram.row_bits > 0 ? (s.has_resident ? 3 : 2) * dram.row_miss_cycles * kTick : 0;
-  const Ticks all =
-      first_rows + bus(s.resident_tiles(), d.resident_bus) + bus(s.stream_tiles(), d.stream_bus) + bus(s.jobs(), d.job_bus);
+  const Ticks all = first_rows + bus(s.resident_tiles(), d.resident_bus) + bus(s.stream_tiles(), d.stream_bus) + bus(s.jobs(), d.job_bus);
   // The bus carries everything once ...
   total = std::max(total, d.latency + all);
   // ... and after the first row all results but that row's, and the stream tiles for which there was no slot before.
@@ -415,9 +424,9 @@ std::int64_t schedule_cycles(const Schedule& s, const Machine& machine, const hw
   // The same where jobs wait for their resident tiles.
   const Ticks fetched = d.resident_bus + d.stream_bus / s.block_tiles;
   if (s.has_resident && s.rows == 1 && s.blocks > 1 && fetched + d.job_bus > d.step && fetched > d.job_bus)
-    total = std::max(total, all + d.latency + filling +
-                                static_cast<Ticks>(static_cast<double>(lag) * static_cast<double>(fetched) /
-                                                   static_cast<double>(fetched + d.job_bus)));
+    total = std::max(
+        total, all + d.latency + filling +
+                   static_cast<Ticks>(static_cast<double>(lag) * static_cast<double>(fetched) / static_cast<double>(fetched + d.job_bus)));
   if (d.stream_bus > row_results) {
     // The last tile of the stream comes after all other reads and after those results of earlier rows that are ready by then: a row needs
     // row_time, the first one ends at first_row, and those of the tiles in flight are not ready.
