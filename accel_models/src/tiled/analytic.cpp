@@ -72,47 +72,56 @@ struct Handovers {
 /// requests at this and later handovers. Results of a job reach the bus `ready` after its handover; jobs are `step` apart.
 Ticks shared_transfer(const Schedule& s, const Durations& d, Ticks own, Handovers later, bool beside_stream,
                       const hwsim::DramTiming& dram) {
+  if (own <= 0) return 0;
   const std::int64_t batch = 1 + own / (8 * d.step);  // results that arrive densely are taken together
-  const auto largest = static_cast<double>(dram.transfer_ticks(dram.request_bits)), tile = static_cast<double>(d.stream_bus);
+  const auto largest = static_cast<double>(dram.transfer_ticks(dram.request_bits)), all = static_cast<double>(own);
   const auto row_time = static_cast<double>(s.block_tiles * d.step), batch_time = static_cast<double>(batch * d.step);
-  const auto lot = static_cast<double>(batch * d.job_bus);
-  double left = static_cast<double>(own), stream = 0, next_stream = kForever, now = 0;
-  const double own_share = std::min(left, largest);
-  double stream_share = largest;
+  // Each port's share of the bus is a request; its transfers are counted in turns, that is in requests, from here on.
+  const double own_share = std::min(all, largest);
+  double left = all / own_share, stream = 0, stream_share = 0, tile = 0, next_stream = kForever, now = 0;
   if (beside_stream) {
+    const auto one = static_cast<double>(d.stream_bus);
     const auto unit = static_cast<double>(dram.transfer_ticks(std::min(s.stream_request_bits, s.stream_pass_bits)));
-    stream = std::ceil(tile / unit) * unit;
-    stream_share = std::min(stream, largest);
+    const double whole = std::ceil(one / unit) * unit;
+    stream_share = std::min(whole, largest);
+    tile = one / stream_share;
     // The port that was served last comes second: the stream's, when it had further requests after the resident operand's.
-    const double own_requests = std::ceil(left / largest), stream_requests = std::ceil(stream / largest);
+    const double own_requests = std::ceil(all / largest), stream_requests = std::ceil(whole / largest);
     const bool stream_first = s.rows == 1 && stream_requests <= own_requests;
-    stream = std::min(stream, (own_requests - (stream_first ? 0 : 1)) * stream_share);
-    if (later.rows > 0) next_stream = static_cast<double>(later.last) - static_cast<double>(later.rows - 1) * row_time;
+    stream = std::min(whole / stream_share, own_requests - (stream_first ? 0 : 1));
+    if (later.rows > 0) next_stream = std::max(0.0, static_cast<double>(later.last) - static_cast<double>(later.rows - 1) * row_time);
   }
   // Of the jobs that ran without a pause until now, results have left but for a part of one job's, or are on their way; later jobs' follow.
   const std::int64_t run = std::max<std::int64_t>(1, (beside_stream ? s.rows : s.stream_slots) * s.block_tiles / batch);
   const std::int64_t under_way = d.ready / (batch * d.step) + 1, after = later.rows * s.block_tiles / batch;
   std::int64_t earlier = std::min(under_way, run);
   double next_result = static_cast<double>(d.ready - (earlier - 1) * batch * d.step);
-  double results = run > under_way ? std::max(0.0, lot + next_result - batch_time) : 0;
+  const double lot = static_cast<double>(batch * d.job_bus) / largest;
+  double results = run > under_way ? std::max(0.0, lot + (next_result - batch_time) / largest) : 0;
+  constexpr double kRest = 1e-3;  // of a request
   while (true) {
-    const double shares = own_share + (stream > 0 ? stream_share : 0) + (results > 0 ? largest : 0);
-    double span = std::min({left * shares / own_share, next_stream - now, next_result - now});
-    if (stream > 0) span = std::min(span, stream * shares / stream_share);
-    if (results > 0) span = std::min(span, results * shares / largest);
-    now += span;
-    left -= span * own_share / shares;
-    if (left < 1) return static_cast<Ticks>(now);
-    stream = stream > 0 ? std::max(0.0, stream - span * stream_share / shares) : 0;
-    results = results > 0 ? std::max(0.0, results - span * largest / shares) : 0;
-    if (stream < 1) stream = 0;
-    if (results < 1) results = 0;
+    const bool with_stream = stream > kRest, with_results = results > kRest;
+    const double round = own_share + (with_stream ? stream_share : 0) + (with_results ? largest : 0);
+    double turns = left;
+    if (with_stream) turns = std::min(turns, stream);
+    if (with_results) turns = std::min(turns, results);
+    const double next = std::min(next_stream, next_result);
+    if (now + turns * round < next) {
+      now += turns * round;
+    } else {
+      turns = (next - now) / round;
+      now = next;
+    }
+    left -= turns;
+    if (left < kRest) return static_cast<Ticks>(now);
+    if (with_stream) stream -= turns;
+    if (with_results) results -= turns;
     if (now >= next_stream) {
-      stream += tile;
+      stream = std::max(0.0, stream) + tile;
       next_stream = --later.rows > 0 ? next_stream + row_time : kForever;
     }
     if (now < next_result) continue;
-    results += lot;
+    results = std::max(0.0, results) + lot;
     if (--earlier > 0) {
       next_result += batch_time;
     } else if (earlier == 0 && after > 0) {
@@ -163,7 +172,7 @@ Durations durations(const Schedule& s, const Machine& machine, const hwsim::Dram
   fill_phase(s, s.blocks == 1 ? s.last_block_tiles : s.block_tiles, dram, d);
   d.stream_refetch = d.stream;
   d.ready = d.drain + machine.pipeline_cycles * kTick;
-  if (dram.bits_per_kilocycle == 0) return d;
+  if (dram.bits_per_kilocycle == 0 || s.stream_tiles() <= s.stream_slots) return d;
   const std::int64_t rows_after = s.stream_slots - 1;
   d.stream_refetch =
       std::max(d.stream, shared_transfer(s, d, d.stream_bus, {rows_after, rows_after * s.block_tiles * d.step}, false, dram));
@@ -202,19 +211,19 @@ class BlockWalk {
   Ticks first_row() const { return first_row_; }
 
   Ticks run() {
-    State before_group{};
+    std::optional<State> before_group;
     for (std::int64_t group = 0; group < s_.groups; ++group) {
-      State before_block{};
+      std::optional<State> before_block;
       for (std::int64_t block = 0; block < s_.blocks; ++block) {
         const bool last = block + 1 == s_.blocks;
         walk_block(last ? s_.last_block_tiles : s_.block_tiles);
         // Blocks but the last of a group are alike: skip to the last when as many as there are regions only shifted the state.
         if (last || block % s_.regions != 0) continue;
-        if (block > 0) block += s_.regions * skip(before_block, (s_.blocks - 2 - block) / s_.regions);
+        if (before_block) block += s_.regions * skip(*before_block, (s_.blocks - 2 - block) / s_.regions);
         before_block = now_;
       }
       if (group % s_.regions != 0) continue;
-      if (group > 0) group += s_.regions * skip(before_group, (s_.groups - 1 - group) / s_.regions);
+      if (before_group) group += s_.regions * skip(*before_group, (s_.groups - 1 - group) / s_.regions);
       before_group = now_;
     }
     return now_.done[0];
@@ -296,12 +305,12 @@ class BlockWalk {
     }
     row(tiles, gate);
     if (now_.rows == 1) first_row_ = now_.done[0];
-    State before{};
+    std::optional<State> before;
     for (std::int64_t q = 1; q < s_.rows; ++q) {
       row(tiles, kNever);
       if (q % s_.stream_slots != 0 || s_.rows - q < 2 * s_.stream_slots) continue;
       Ticks shift = 0;
-      if (q > s_.stream_slots && shifted(before, shift, false)) {
+      if (before && shifted(*before, shift, false)) {
         const std::int64_t times = (s_.rows - 1 - q) / s_.stream_slots;
         for (std::int64_t i = 0; i < s_.stream_slots; ++i) now_.done[static_cast<std::size_t>(i)] += times * shift;
         now_.stream_ready += times * shift;
