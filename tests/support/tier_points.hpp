@@ -40,7 +40,7 @@ struct TierDifference {
   double relative() const { return static_cast<double>(analytic - cycle) / static_cast<double>(cycle); }
 };
 
-/// Both tiers of those points. Error: as make_cost_model's and cost's.
+/// Both tiers of those points. Error: as make_cost_model's (an accelerator without a cycle tier, say) and cost's.
 Result<std::vector<TierDifference>> tier_differences(const TierWorkload& workload, const std::vector<std::size_t>& points,
                                                      const std::string& accelerator, accel_models::DramMode dram);
 
