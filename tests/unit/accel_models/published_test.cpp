@@ -148,6 +148,25 @@ TEST(ScaleSim, EveryRowIsEqual) {
   EXPECT_GE(rows, 40);
 }
 
+// docs/accel_models/systolic.md works the numbers out.
+TEST(ScaleSim, CountsTheSkewOfEveryFoldAndOurArrayTheLengthOfItsJobs) {
+  CostOptions unlimited;
+  unlimited.dram = DramMode::kUnlimited;
+  const auto theirs = convention("systolic-16x16-os", Compat::kScaleSim, 1);
+  const auto ours = make_cost_model("systolic-16x16-os", Tier::kCycle, unlimited);
+  ASSERT_TRUE(ours);
+  const auto cost = [](const CostModel& model, std::int64_t k) {
+    LayerShape layer = testing_support::linear("gemm", k, 9);
+    layer.in_w = layer.out_w = 17;
+    return *model.cost(layer, {8, 8, 8}, Activity{});
+  };
+  EXPECT_EQ(cost(*theirs, 33).cycles.value, 2 * (33 + 16 + 16 - 2) - 1);
+  EXPECT_EQ(cost(**ours, 33).compute_cycles.value, 2 * 33);
+  EXPECT_EQ(cost(**ours, 33).cycles.value, 200 + 33 + 1 + 33 + 64 + 64 + 80 + 200);
+  EXPECT_EQ(cost(*theirs, 20).cycles.value, 2 * (20 + 16 + 16 - 2) - 1);
+  EXPECT_EQ(cost(**ours, 20).compute_cycles.value, 2 * (16 + 16 - 1));
+}
+
 TEST(BitFusion, EveryRowHasTheSameCyclesAndCountsAndEnergyWithinOnePercent) {
   DYAD_NEEDS_DATA("bitfusion/published_networks.json");
   const auto document = read_json(*testing_support::data_folder() / "bitfusion" / "published_networks.json");
