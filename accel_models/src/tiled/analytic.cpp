@@ -37,7 +37,7 @@ Ticks single_block(const Schedule& s, const Durations& d, Ticks& first_row) {
 /// The same recurrence with blocks, walked row by row; stretches that repeat with a constant shift are skipped.
 class BlockWalk {
  public:
-  BlockWalk(const Schedule& s, const Durations& d, const hwsim::DramTiming& dram) : s_(s), d_(d), dram_(dram) { now_.done.fill(kNever); }
+  BlockWalk(const Schedule& s, const Durations& d) : s_(s), d_(d) { now_.done.fill(kNever); }
 
   Ticks first_row() const { return first_row_; }
 
@@ -103,25 +103,26 @@ class BlockWalk {
     const Ticks slot = now_.rows < s_.stream_slots ? kNever : now_.done[static_cast<std::size_t>(s_.stream_slots - 1)] + token;
     now_.stream_ready = now_.rows == 0 ? d_.first_stream : std::max(slot + d_.latency + d_.stream_refetch, now_.stream_ready + d_.stream);
     const Ticks done = std::max({now_.done[0] + tiles * d_.step, now_.stream_ready + token + d_.job + (tiles - 1) * d_.step, gate});
-    for (std::int64_t i = s_.stream_slots - 1; i > 0; --i)
-      now_.done[static_cast<std::size_t>(i)] = now_.done[static_cast<std::size_t>(i - 1)];
+    std::copy_backward(now_.done.begin(), now_.done.end() - 1, now_.done.end());  // of constant length: a few instructions
     now_.done[0] = done;
     ++now_.rows;
   }
 
   /// Time of the transfer of a resident tile that is requested when its region is given back, while the other region's block is under way.
   Ticks refetch() {
-    if (dram_.bits_per_kilocycle == 0) return d_.resident;
+    if (d_.request == 0) return d_.resident;  // no limit on bandwidth
     const Ticks later = now_.block_done[0] - now_.block_done[static_cast<std::size_t>(s_.regions - 1)];
-    if (later != refetch_later_) {
-      refetch_later_ = later;
-      const auto unit = static_cast<double>(dram_.transfer_ticks(s_.resident_request_bits)), own = static_cast<double>(d_.resident_bus);
-      const Ticks shared = shared_transfer(s_, d_, d_.resident_bus, {later > 0 ? s_.rows : 0, later}, true, dram_);
+    // Two regions often are given back in turn at two distances.
+    Refetch& known = refetches_[later == refetches_[0].later ? 0 : later == refetches_[1].later ? 1 : oldest_refetch_++ % 2];
+    if (later != known.later) {
+      known.later = later;
+      const auto unit = static_cast<double>(d_.resident_request), own = static_cast<double>(d_.resident_bus);
+      const Ticks shared = shared_transfer(s_, d_, d_.resident_bus, {later > 0 ? s_.rows : 0, later}, true);
       // A tile smaller than a request often has come with an earlier one.
       const Ticks waits = static_cast<Ticks>(static_cast<double>(shared - d_.resident_bus) * std::min(1.0, own / unit));
-      refetch_ = std::max(d_.resident, d_.resident_bus + waits);
+      known.time = std::max(d_.resident, d_.resident_bus + waits);
     }
-    return refetch_;
+    return known.time;
   }
 
   void walk_block(Ticks tiles) {
@@ -156,9 +157,13 @@ class BlockWalk {
 
   const Schedule& s_;
   const Durations& d_;
-  const hwsim::DramTiming& dram_;
   State now_{};
-  Ticks first_row_ = 0, refetch_ = 0, refetch_later_ = -1;
+  Ticks first_row_ = 0;
+  struct Refetch {
+    Ticks later = -1, time = 0;
+  };
+  std::array<Refetch, 2> refetches_{};
+  std::size_t oldest_refetch_ = 0;
 };
 
 }  // namespace
@@ -217,7 +222,7 @@ std::int64_t schedule_cycles(const Schedule& s, const Machine& machine, const hw
   if (s.groups == 1 && s.blocks == 1) {
     array_done = single_block(s, d, first_row);
   } else {
-    BlockWalk walk(s, d, dram);
+    BlockWalk walk(s, d);
     array_done = walk.run();
     first_row = walk.first_row();
   }

@@ -60,18 +60,17 @@ double refresh_factor(double array, double bus, const hwsim::DramTiming& dram) {
 
 }  // namespace
 
-Ticks shared_transfer(const Schedule& s, const Durations& d, Ticks own, Handovers later, bool beside_stream,
-                      const hwsim::DramTiming& dram) {
+Ticks shared_transfer(const Schedule& s, const Durations& d, Ticks own, Handovers later, bool beside_stream) {
   if (own <= 0) return 0;
   const std::int64_t batch = 1 + own / (8 * d.step);  // results that arrive densely are taken together
-  const auto largest = static_cast<double>(dram.transfer_ticks(dram.request_bits)), all = static_cast<double>(own);
+  const auto largest = static_cast<double>(d.request), all = static_cast<double>(own);
   const auto row_time = static_cast<double>(s.block_tiles * d.step), batch_time = static_cast<double>(batch * d.step);
   // Each port's share of the bus is a request; its transfers are counted in turns, that is in requests, from here on.
   const double own_share = std::min(all, largest);
   double left = all / own_share, stream = 0, stream_share = 0, tile = 0, next_stream = kForever, now = 0;
   if (beside_stream) {
     const auto one = static_cast<double>(d.stream_bus);
-    const auto unit = static_cast<double>(dram.transfer_ticks(std::min(s.stream_request_bits, s.stream_pass_bits)));
+    const auto unit = static_cast<double>(d.stream_request);
     const double whole = std::ceil(one / unit) * unit;
     stream_share = std::min(whole, largest);
     tile = one / stream_share;
@@ -143,10 +142,12 @@ Durations durations(const Schedule& s, const Machine& machine, const hwsim::Dram
   fill_phase(s, s.blocks == 1 ? s.last_block_tiles : s.block_tiles, dram, d);
   d.stream_refetch = d.stream;
   d.ready = d.drain + machine.pipeline_cycles * kTick;
+  d.request = dram.transfer_ticks(dram.request_bits);
+  d.stream_request = dram.transfer_ticks(std::min(s.stream_request_bits, s.stream_pass_bits));
+  d.resident_request = dram.transfer_ticks(s.resident_request_bits);
   if (dram.bits_per_kilocycle == 0 || s.stream_tiles() <= s.stream_slots) return d;
   const std::int64_t rows_after = s.stream_slots - 1;
-  d.stream_refetch =
-      std::max(d.stream, shared_transfer(s, d, d.stream_bus, {rows_after, rows_after * s.block_tiles * d.step}, false, dram));
+  d.stream_refetch = std::max(d.stream, shared_transfer(s, d, d.stream_bus, {rows_after, rows_after * s.block_tiles * d.step}, false));
   return d;
 }
 
