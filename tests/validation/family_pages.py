@@ -38,7 +38,7 @@ def tier_cells(row):
         return ["equal", "yes"]
     text = f"{percent(row['mean'])}, {percent(row['p90'])}, {percent(row['max'])} (`{worst['layer']}` of {worst['network']}, {worst['bits']})"
     kept = row["mean"] <= mean and row["max"] <= largest
-    return [text, "yes" if kept else f"**no**: {'mean, ' if row['mean'] > mean else ''}{over} layers"]
+    return [text, "yes" if kept else f"**no**: {'mean, ' if row['mean'] > mean else ''}{over} of {row['points']}"]
 
 
 def tier_table(rows):
