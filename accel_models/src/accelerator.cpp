@@ -10,6 +10,7 @@
 #include "dyad/accel_models/cached.hpp"
 #include "dyad/base/files.hpp"
 #include "embedded.hpp"
+#include "tensor_core/model.hpp"
 #include "tiled/model.hpp"
 
 namespace dyad::accel_models {
@@ -118,11 +119,35 @@ Result<tiled::Operands> operands_of(const JsonReader& reader, const std::string&
     if (reader.has(key)) return each;
     keys += (keys.empty() ? "'" : " or '") + key + "'";
   }
+  if (family == "tensor_core") keys += " or 'gpu'";
   if (keys.empty()) {
     DYAD_TRY(const JsonReader node, reader.member("family"));
     return node.error("no accelerator family '" + family + "'", "known families: " + families);
   }
   return reader.error(keys + " is missing", "the machine of family " + family);
+}
+
+/// The technology that the document names, and what it adds to the hash. A GPU has its energies with it instead.
+Result<void> read_technology(const JsonReader& reader, const std::string& place, tiled::Operands operands, Technology& t,
+                             std::uint64_t& hash) {
+  DYAD_TRY(const std::string technology, reader.string("technology"));
+  // A technology file is looked for beside the accelerator's file first.
+  const std::filesystem::path beside = std::filesystem::path(place).parent_path() / technology;
+  DYAD_TRY(t, load_technology(std::filesystem::is_regular_file(beside) ? beside.string() : technology));
+  const bool multiplies = operands != tiled::Operands::kBitPlanes && operands != tiled::Operands::kCodes;
+  const bool adds = operands == tiled::Operands::kCodes;
+  if ((multiplies && !t.mac_energy_pj) || (adds && !t.add_energy_pj)) {
+    DYAD_TRY(const JsonReader node, reader.member("technology"));
+    return node.error("technology '" + t.name + "' has no " + (adds ? "add" : "mac") + "_energy_pj, which this family's array takes",
+                      "add it, with its source");
+  }
+  for (const Sourced* number :
+       {&t.binary_op_energy_pj, &t.requantize_energy_pj, &t.sram_read_energy_pj_per_bit, &t.sram_write_energy_pj_per_bit,
+        &t.dram_energy_pj_per_bit, &t.sram_leakage_mw_per_bit, &t.array_leakage_mw_per_lane})
+    hash = hash_text(Json(number->value).dump(), hash);
+  for (const auto* number : {&t.mac_energy_pj, &t.add_energy_pj})
+    if (*number) hash = hash_text(Json((*number)->value).dump(), hash);
+  return {};
 }
 
 }  // namespace
@@ -144,7 +169,11 @@ Result<Accelerator> parse_accelerator(std::string_view text, const std::string& 
   DYAD_TRY(accelerator.name, reader.string("name"));
   if (reader.has("description")) DYAD_CHECK(reader.string("description"));
   DYAD_TRY(accelerator.family, reader.string("family"));
-  DYAD_TRY(const tiled::Operands operands, operands_of(reader, accelerator.family));
+  const bool is_gpu = accelerator.family == "tensor_core" && reader.has("gpu");
+  tiled::Operands operands = tiled::Operands::kElements;
+  if (!is_gpu) {
+    DYAD_TRY(operands, operands_of(reader, accelerator.family));
+  }
   DYAD_TRY(accelerator.clock_mhz, read_sourced(reader, "clock_mhz"));
   if (accelerator.clock_mhz.value <= 0) {
     DYAD_TRY(const JsonReader node, reader.member("clock_mhz"));
@@ -153,36 +182,21 @@ Result<Accelerator> parse_accelerator(std::string_view text, const std::string& 
   }
   DYAD_TRY(const std::int64_t batch, reader.integer("batch", 1, 65536));
   accelerator.batch = static_cast<int>(batch);
-  DYAD_TRY(const JsonReader core, reader.member(tiled::core_key(operands)));
-  DYAD_TRY(const tiled::Machine machine, tiled::read_machine(core, operands));
-  accelerator.core = machine;
+  if (is_gpu) {
+    DYAD_TRY(accelerator.core, tensor_core::read_gpu(reader));
+  } else {
+    DYAD_TRY(const JsonReader core, reader.member(tiled::core_key(operands)));
+    DYAD_TRY(accelerator.core, tiled::read_machine(core, operands));
+  }
   if (reader.has("isca2018")) {
     DYAD_TRY(const JsonReader energies, reader.member("isca2018"));
     DYAD_TRY(accelerator.isca2018, read_isca2018(energies));
   }
   DYAD_TRY(const JsonReader dram, reader.member("dram"));
   DYAD_TRY(accelerator.dram, read_dram(dram, accelerator.clock_mhz.value, accelerator.dram_source));
-  DYAD_TRY(const std::string technology, reader.string("technology"));
-  DYAD_CHECK(reader.finish());
-
-  // A technology file is looked for beside the accelerator's file first.
-  const std::filesystem::path beside = std::filesystem::path(place).parent_path() / technology;
-  DYAD_TRY(accelerator.technology, load_technology(std::filesystem::is_regular_file(beside) ? beside.string() : technology));
-  const Technology& t = accelerator.technology;
-  const bool multiplies = operands != tiled::Operands::kBitPlanes && operands != tiled::Operands::kCodes;
-  const bool adds = operands == tiled::Operands::kCodes;
-  if ((multiplies && !t.mac_energy_pj) || (adds && !t.add_energy_pj)) {
-    DYAD_TRY(const JsonReader node, reader.member("technology"));
-    return node.error("technology '" + t.name + "' has no " + (adds ? "add" : "mac") + "_energy_pj, which this family's array takes",
-                      "add it, with its source");
-  }
   std::uint64_t hash = hash_text(document.dump());
-  for (const Sourced* number :
-       {&t.binary_op_energy_pj, &t.requantize_energy_pj, &t.sram_read_energy_pj_per_bit, &t.sram_write_energy_pj_per_bit,
-        &t.dram_energy_pj_per_bit, &t.sram_leakage_mw_per_bit, &t.array_leakage_mw_per_lane})
-    hash = hash_text(Json(number->value).dump(), hash);
-  for (const auto* number : {&t.mac_energy_pj, &t.add_energy_pj})
-    if (*number) hash = hash_text(Json((*number)->value).dump(), hash);
+  if (!is_gpu) DYAD_CHECK(read_technology(reader, place, operands, accelerator.technology, hash));
+  DYAD_CHECK(reader.finish());
   accelerator.hash = hex(hash);
   return accelerator;
 }
@@ -217,7 +231,9 @@ Result<std::unique_ptr<CostModel>> make_cost_model(const Accelerator& accelerato
   if (options.compat != Compat::kNone) return compat::make_model(configured, options.compat, options.im2col_layer);
   if (options.dram == DramMode::kIdeal) configured.dram = configured.dram.ideal();
   if (options.dram == DramMode::kUnlimited) configured.dram = configured.dram.unlimited();
-  std::unique_ptr<CostModel> model = tiled::make_model(configured, tier, options.trace);
+  std::unique_ptr<CostModel> model = std::holds_alternative<tensor_core::Gpu>(configured.core)
+                                         ? tensor_core::make_model(configured, tier, options.trace)
+                                         : tiled::make_model(configured, tier, options.trace);
   if (tier == Tier::kCycle && !options.trace) model = std::make_unique<CachedCostModel>(std::move(model));
   return model;
 }

@@ -10,6 +10,7 @@
 
 #include "dyad/accel_models/compat/isca2018.hpp"
 #include "dyad/accel_models/technology.hpp"
+#include "dyad/accel_models/tensor_core/gpu.hpp"
 #include "dyad/accel_models/tiled/machine.hpp"
 #include "dyad/base/cost_model.hpp"
 #include "dyad/base/result.hpp"
@@ -20,7 +21,7 @@
 namespace dyad::accel_models {
 
 /// What is built in the middle of the machine.
-using Core = std::variant<tiled::Machine>;
+using Core = std::variant<tiled::Machine, tensor_core::Gpu>;
 
 /// An accelerator as its JSON (schema dyad.accelerator/1) describes it, the same for all tiers.
 struct Accelerator {
@@ -29,9 +30,9 @@ struct Accelerator {
   Sourced clock_mhz;
   int batch = 1;
   Core core;
-  hwsim::DramTiming dram;   ///< in cycles of clock_mhz
-  std::string dram_source;  ///< of its bandwidth
-  Technology technology;
+  hwsim::DramTiming dram;                      ///< in cycles of clock_mhz
+  std::string dram_source;                     ///< of its bandwidth
+  Technology technology;                       ///< of a tiled machine; a GPU has its energies with it
   std::optional<isca2018::Energies> isca2018;  ///< what --compat isca2018 charges
   std::string hash;                            ///< 16 hex digits over its JSON and its technology: the key of caches
 };

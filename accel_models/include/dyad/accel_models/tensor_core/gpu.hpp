@@ -41,6 +41,7 @@ struct Tile {
   std::int64_t k_bits = 512;    ///< of K in a step of the main loop, of each row of an operand
   std::int64_t stages = 2;      ///< buffers in shared memory, each for a step
   std::int64_t warps_m = 2, warps_n = 2;
+  std::int64_t cluster = 1;  ///< CTAs along m that load their common weights from L2 once (thread block clusters, sm_90)
 
   std::int64_t warps() const { return warps_m * warps_n; }
   bool operator==(const Tile&) const = default;

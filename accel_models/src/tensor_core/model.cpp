@@ -1,0 +1,114 @@
+#include "model.hpp"
+
+#include <algorithm>
+
+#include "dyad/accel_models/tensor_core/analytic.hpp"
+#include "dyad/accel_models/tensor_core/cycle.hpp"
+#include "dyad/base/bits.hpp"
+
+namespace dyad::accel_models::tensor_core {
+namespace {
+
+class Model : public CostModel {
+ public:
+  Model(const Accelerator& accelerator, Tier tier, std::shared_ptr<hwsim::Trace> trace)
+      : accelerator_(accelerator),
+        gpu_(std::get<Gpu>(accelerator.core)),
+        memory_(memory_timing(gpu_, accelerator.dram)),
+        tier_(tier),
+        trace_(std::move(trace)) {}
+
+  std::string name() const override { return accelerator_.name; }
+  Tier tier() const override { return tier_; }
+  Megahertz clock() const override { return Megahertz(accelerator_.clock_mhz.value); }
+  int batch() const override { return accelerator_.batch; }
+
+  Ceilings ceilings() const override {
+    const double cycles_per_s = accelerator_.clock_mhz.value * 1e6;
+    Ceilings ceilings;
+    for (const MmaInstruction& x : gpu_.instructions)
+      ceilings.peak_binary_ops_per_s =
+          std::max(ceilings.peak_binary_ops_per_s, 2.0 * static_cast<double>(x.bits * x.bits) * gpu_.peak_macs_per_cycle(x) * cycles_per_s);
+    ceilings.dram_bytes_per_s = static_cast<double>(accelerator_.dram.bits_per_kilocycle) / 1000.0 / 8.0 * cycles_per_s;
+    return ceilings;
+  }
+
+  Result<LayerCost> cost(const LayerShape& layer, OperandBits bits, const Activity&) const override {
+    DYAD_CHECK(check(layer, bits));
+    const std::optional<Estimate> found = estimate(layer, bits, accelerator_.batch, gpu_, accelerator_.dram);
+    if (!found)
+      return Error{layer.name,
+                   "not one tile of '" + accelerator_.name + "' fits into an SM at W" + std::to_string(bits.weight) + "A" +
+                       std::to_string(bits.activation),
+                   "smaller tiles or fewer stages"};
+    std::int64_t cycles = found->cycles;
+    if (tier_ == Tier::kCycle) {
+      const CycleResult simulated = simulate(found->plan, memory_, trace_.get());
+      const Work& work = found->plan.work;
+      DYAD_EXPECT(simulated.dram_read_bits == work.dram_read_bits && simulated.dram_write_bits == work.dram_write_bits &&
+                      simulated.l2_bits == work.l2_bits,
+                  "analytic and cycle tier count different accesses for layer " + layer.name);
+      cycles = simulated.cycles;
+    }
+    return finish(layer, found->plan, cycles);
+  }
+
+ private:
+  Result<void> check(const LayerShape& layer, OperandBits bits) const {
+    const auto wrong = [&](const char* operand, int value, const std::string& range) {
+      return Error{layer.name, std::string(operand) + " bits are " + std::to_string(value) + "; '" + accelerator_.name + "' runs " + range,
+                   "choose bits in that range"};
+    };
+    const int largest = layer.is_weighted() ? 8 : kMaxOperandBits;
+    const std::string range = "1 to " + std::to_string(largest);
+    if (layer.is_weighted() && (bits.weight < 1 || bits.weight > largest)) return wrong("weight", bits.weight, range);
+    // Raw accumulators (32 bits) are pooled and added like other operands.
+    const bool wide = !layer.is_weighted() && bits.activation == 32;
+    if (!wide && (bits.activation < 1 || bits.activation > largest)) return wrong("activation", bits.activation, range);
+    if (bits.out != 32 && (bits.out < 1 || bits.out > kMaxOperandBits))
+      return wrong("output", bits.out, "1 to 16, and 32 for raw accumulators");
+    const bool sound = layer.in_h >= 1 && layer.in_w >= 1 && layer.in_channels >= 1 && layer.output_count() >= 1 && layer.groups >= 1 &&
+                       layer.window.kernel_h >= 1 && layer.window.kernel_w >= 1 &&
+                       (!layer.is_weighted() || (layer.in_channels % layer.groups == 0 && layer.out_channels % layer.groups == 0));
+    if (!sound) return Error{layer.name, "a layer with an extent below 1, or channels that its groups don't divide", "check its shape"};
+    return {};
+  }
+
+  LayerCost finish(const LayerShape& layer, const LayerPlan& plan, std::int64_t cycles) const {
+    const Work& work = plan.work;
+    const Energies& e = gpu_.energies;
+    LayerCost cost;
+    cost.cycles = Cycles(cycles);
+    cost.compute_cycles = Cycles(std::min(cycles, compute_cycles(plan)));
+    cost.stall_cycles = Cycles(cycles - cost.compute_cycles.value);
+    cost.dram_read = Bits(work.dram_read_bits);
+    cost.dram_write = Bits(work.dram_write_bits);
+    const double macs = static_cast<double>(accelerator_.batch * layer.macs());
+    if (plan.instruction >= 0) {
+      const double peak = gpu_.peak_macs_per_cycle(gpu_.instructions[static_cast<std::size_t>(plan.instruction)]);
+      cost.utilization = macs * plan.planes / (static_cast<double>(cycles) * peak);
+    } else if (layer.is_weighted()) {
+      cost.utilization = macs * gpu_.kernel.direct_instructions / (static_cast<double>(cycles * gpu_.sms * gpu_.alu_lanes));
+    }
+    cost.bottleneck = find_bottleneck(plan, memory_, cycles);
+    cost.energy_pj = {{"array", work.mma_mac_bits / 8 * e.mac_pj.value + work.alu_instructions * e.alu_pj.value},
+                      {"sram", work.shared_bits * e.shared_pj_per_bit.value + static_cast<double>(work.l2_bits) * e.l2_pj_per_bit.value},
+                      {"dram", static_cast<double>(work.dram_read_bits + work.dram_write_bits) * e.dram_pj_per_bit.value},
+                      {"leakage", e.static_w.value * duration(cost.cycles, clock()).value * 1e6}};
+    return cost;
+  }
+
+  Accelerator accelerator_;
+  Gpu gpu_;
+  MemoryTiming memory_;
+  Tier tier_;
+  std::shared_ptr<hwsim::Trace> trace_;
+};
+
+}  // namespace
+
+std::unique_ptr<CostModel> make_model(const Accelerator& accelerator, Tier tier, std::shared_ptr<hwsim::Trace> trace) {
+  return std::make_unique<Model>(accelerator, tier, std::move(trace));
+}
+
+}  // namespace dyad::accel_models::tensor_core
