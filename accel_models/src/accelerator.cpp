@@ -201,17 +201,22 @@ Result<Accelerator> parse_accelerator(std::string_view text, const std::string& 
   return accelerator;
 }
 
-Result<Accelerator> load_accelerator(const std::string& name_or_file) {
+Result<AcceleratorText> accelerator_text(const std::string& name_or_file) {
   for (const auto& [name, text] : embedded_accelerators())
-    if (name == name_or_file) return parse_accelerator(text, std::string(name) + ".json");
-  if (const auto text = systolic_text(name_or_file)) return parse_accelerator(*text, name_or_file + ".json");
+    if (name == name_or_file) return AcceleratorText{std::string(text), name_or_file + ".json"};
+  if (auto text = systolic_text(name_or_file)) return AcceleratorText{*std::move(text), name_or_file + ".json"};
   if (!std::filesystem::exists(name_or_file)) {
     std::string names;
     for (const std::string& name : accelerator_names()) names += (names.empty() ? "" : ", ") + name;
     return Error{name_or_file, "no accelerator of that name, and no such file", "known names: " + names + " (and other sizes of systolic)"};
   }
-  DYAD_TRY(const std::string text, read_text(name_or_file));
-  return parse_accelerator(text, name_or_file);
+  DYAD_TRY(std::string text, read_text(name_or_file));
+  return AcceleratorText{std::move(text), name_or_file};
+}
+
+Result<Accelerator> load_accelerator(const std::string& name_or_file) {
+  DYAD_TRY(const AcceleratorText found, accelerator_text(name_or_file));
+  return parse_accelerator(found.text, found.place);
 }
 
 Result<std::unique_ptr<CostModel>> make_cost_model(const std::string& name_or_file, Tier tier, const CostOptions& options) {

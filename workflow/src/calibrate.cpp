@@ -76,8 +76,8 @@ OrderedJson fit_document(const CalibrationFit& fit) {
 }
 
 Result<OrderedJson> fitted_accelerator(const CalibrationFit& fit, const std::string& name) {
-  DYAD_TRY(const std::string text, accel_models::accelerator_text(fit.accelerator));
-  OrderedJson document = OrderedJson::parse(text);
+  DYAD_TRY(const accel_models::AcceleratorText base, accel_models::accelerator_text(fit.accelerator));
+  OrderedJson document = OrderedJson::parse(base.text);
   document["name"] = name;
   const std::string source =
       fmt::format("dyad calibrate fit to {} measurements of {} shapes: {}; leave-one-shape-out error {:.1f} % mean, {:.1f} % at the 90th percentile",

@@ -145,6 +145,7 @@ const std::vector<KernelParameter>& kernel_parameters() {
                                                 {"prologue_cycles", &P::prologue_cycles, false, kMany},
                                                 {"step_cycles", &P::step_cycles, false, kMany},
                                                 {"step_instructions", &P::step_instructions, false, kMany},
+                                                {"window_instructions", &P::window_instructions, false, kMany},
                                                 {"epilogue_instructions", &P::epilogue_instructions, false, kMany},
                                                 {"residual_instructions", &P::residual_instructions, false, kMany},
                                                 {"direct_instructions", &P::direct_instructions, true, kMany},

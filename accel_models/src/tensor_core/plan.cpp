@@ -124,6 +124,7 @@ Problem make_problem(const LayerShape& layer, OperandBits bits, std::int64_t bat
     return p;
   }
   p.direct = layer.groups > 1;
+  p.windowed = layer.window.kernel_h * layer.window.kernel_w > 1;
   p.groups = layer.groups;
   p.m = batch * layer.out_h * layer.out_w;
   p.n = layer.out_channels / layer.groups;
@@ -215,7 +216,7 @@ std::optional<LayerPlan> matrix_plan(const Problem& p, const Gpu& gpu, const Mem
   const double lanes = number(gpu.alu_lanes) * f.alu_efficiency;
   const double issued_alu = x.alu_instructions * number(kWarpThreads * issuers.count() * each * (groups_of_warps ? kWarpgroupWarps : 1));
   const double shift_adds = in_planes ? number(plan.planes * tile.m * tile.n) : 0;
-  const double step_alu = f.step_instructions * number(threads) + issued_alu + shift_adds;
+  const double step_alu = (f.step_instructions + (p.windowed ? f.window_instructions : 0)) * number(threads) + issued_alu + shift_adds;
   k.alu_cycles = step_alu / lanes;
   const std::int64_t read_bits = step_k * (tile.m * a_bits * issuers.n + tile.n * w_bits * issuers.m);
   k.shared_cycles = number(stage_bits + read_bits) / 8 / (gpu.shared_bytes_per_cycle * f.shared_efficiency);

@@ -41,6 +41,11 @@ struct Accelerator {
 std::vector<std::string> accelerator_names();
 /// A built-in accelerator by name, or a JSON file. Errors name file and pointer; an unknown name lists the known ones.
 Result<Accelerator> load_accelerator(const std::string& name_or_file);
+/// The JSON of a built-in accelerator or of a file, and the name of the document in errors.
+struct AcceleratorText {
+  std::string text, place;
+};
+Result<AcceleratorText> accelerator_text(const std::string& name_or_file);
 /// `place` names the document in errors.
 Result<Accelerator> parse_accelerator(std::string_view text, const std::string& place);
 

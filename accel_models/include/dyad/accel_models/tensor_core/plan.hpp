@@ -23,6 +23,7 @@ enum class KernelKind {
 struct Problem {
   bool weighted = true;
   bool direct = false;  ///< may run on the CUDA cores: a convolution in groups
+  bool windowed = false;  ///< a convolution whose window is not 1 x 1
   std::int64_t groups = 1, m = 1, n = 1, k = 1;
   int weight_bits = 8, activation_bits = 8;
   std::int64_t out_bits = 8;       ///< as stored: 1, 2, 4, 8, 16 or 32
