@@ -55,51 +55,103 @@ class Transfers {
   const MemoryTiming& memory_;
 };
 
-/// From the start of a wave of `all` CTAs, `sm` on the fullest SM, to its last store's request; `before`: what was stored last, for which
-/// the buses may still be busy. All SMs take every step together: their loads share the buses evenly.
+/// CTAs of a wave: `fullest` on each of `fuller_sms` SMs, one less on the others.
+struct Spread {
+  std::int64_t ctas = 0, fullest = 1, fuller_sms = 0;
+  bool uneven() const { return fullest > 1 && fuller_sms > 0; }
+  /// Their part on the SMs with most of them.
+  double fuller_share() const { return uneven() ? number(fullest * fuller_sms) / number(ctas) : 1; }
+};
+
+/// A load of the SMs with `share` of the CTAs, once those with one CTA less or more are out of step with them. L2 serves all CTAs alike;
+/// the others have a load on it for the part `busy` of the time:
+///   service * (busy * share + 1 - busy) = share * X,   busy = stages * (their service) / (their turn)
+/// The DRAM serves one load after another, and finds half of theirs in the way for the part of the time in which it serves them.
+Transfer out_of_step(const KernelPlan& k, const Transfers& transfers, const Transfer& load, double share, double own_c, double other_c) {
+  const auto stages = number(k.stages);
+  double own = load.l2, other = load.l2;
+  const auto turn = [&](double service, double part, double c) {
+    return transfers.latency({service, part * load.dram, 0}, k.load_latency) + c;
+  };
+  const auto next = [&](double part, double theirs, double their_c) {
+    const double busy = std::min(1.0, stages * theirs / turn(theirs, 1 - part, their_c));
+    return part * load.l2 / (busy * part + 1 - busy);
+  };
+  for (int i = 0; i < 4; ++i) {
+    const double now = next(share, other, other_c);
+    other = next(1 - share, own, own_c);
+    own = now;
+  }
+  const double theirs = (1 - share) * load.dram, busy = std::min(1.0, stages * theirs / turn(other, 1 - share, other_c));
+  return {own, share * load.dram + busy * theirs / 2, 0};
+}
+
+/// From the start of a wave to its last store's request, on its SMs with `sm` CTAs; `before`: what was stored last, for which the buses
+/// may still be busy. All SMs take every step together: their loads share the buses evenly.
 ///   load(i) = max(end(i - stages), load(i - 1)) + X          on a bus
 ///   end(i)  = max(end(i - 1), load(i) + latency) + c
 /// is a longest path; m turns of both lines take a load's latency and c for `stages` steps, all other steps the longer of c and X. It is
 /// linear in m and longest at an end of m's range.
-double wave(const KernelPlan& k, const Transfers& transfers, std::int64_t sm, std::int64_t all, const Transfer& before) {
-  const auto start = number(k.start_cycles), c = number(k.round_cycles(sm));
-  const Transfer load = transfers.step(all);
-  const Transfer step = k.stores_steps ? load + transfers.store(all) : load;
-  const double pace = std::max(c, step.bus()), turn = load.latency + c;
-  const auto further = number(k.steps - 1), turns = number((k.steps - 1) / k.stages);
+double wave(const KernelPlan& k, const Transfers& transfers, const Spread& spread, std::int64_t sm, const Transfer& before) {
+  const auto start = number(k.start_cycles), c = number(k.round_cycles(sm)), stages = number(k.stages);
+  const Transfer load = transfers.step(spread.ctas), store = k.stores_steps ? transfers.store(spread.ctas) : Transfer{};
   // The first load: L2 serves an SM's store before; the DRAM's reads and writes take turns.
   const double l2_wait = std::max(0.0, before.l2 - start), dram_wait = std::max(0.0, before.dram - start - l2_wait);
   const double first = l2_wait + transfers.latency({load.l2, load.dram + std::min(dram_wait, load.dram), 0}, k.load_latency) + c;
-  const double rest = std::max(further * pace, turns * turn + (further - turns * number(k.stages)) * pace);
+  const auto further = number(k.steps - 1), turns = number((k.steps - 1) / k.stages);
+  Transfer later = load;
+  if (k.stores_steps) {
+    later = {load.l2 + store.l2, load.dram + std::min(store.dram, load.dram), 0};
+  } else if (spread.uneven() && turns > 0) {
+    const double other_c = number(k.round_cycles(sm == spread.fullest ? sm - 1 : sm + 1));
+    const double share = sm == spread.fullest ? spread.fuller_share() : 1 - spread.fuller_share();
+    later = out_of_step(k, transfers, load, share, c, other_c);
+  }
+  const double turn = transfers.latency(later, k.load_latency) + c;
+  // Loads of the first `stages` steps are made before anything is stored; the first store meets those that the DRAM has not served.
+  const double early = std::min(further, stages - 1), pace = std::max(c, load.bus());
+  const double met = std::min(early * store.dram, std::max(0.0, early * load.dram - (load.latency - load.dram + c)));
+  const double paced = early * pace + met + (further - early) * std::max(c, (load + store).bus());
+  const double rest = std::max(paced, turns * turn + (further - turns * stages) * pace);
   double cycles = start + first + rest + number(k.tail_cycles(sm));
-  if (k.l2_residual_bits > 0) cycles += transfers.residual(all).latency;
+  if (k.l2_residual_bits > 0) cycles += transfers.residual(spread.ctas).latency;
   return cycles;
 }
 
 double kernel_cycles(const KernelPlan& k, const MemoryTiming& memory) {
   const Transfers transfers(k, memory);
-  const std::int64_t full = k.full_waves(), left = k.last_wave(), whole = k.sms * k.resident;
-  const std::int64_t first_ctas = full > 0 ? whole : left, first_sm = full > 0 ? k.resident : ceil_div(left, k.sms);
-  Transfer store = transfers.store(first_ctas);
-  const double first = wave(k, transfers, first_sm, first_ctas, {});
-  double path = first;
+  const std::int64_t full = k.full_waves(), left = k.last_wave();
+  const Spread whole{k.sms * k.resident, k.resident, 0}, last{left, ceil_div(left, k.sms), left % k.sms};
+  Transfer store;
+  double path = 0, first_store = 0, ahead = 0;
   if (full > 0) {
-    path += number(full - 1) * wave(k, transfers, k.resident, whole, store);
-    if (left > 0) {
-      path += wave(k, transfers, ceil_div(left, k.sms), left, store);
-      store = transfers.store(left);
-    }
+    first_store = path = wave(k, transfers, whole, k.resident, {});
+    store = transfers.store(whole.ctas);
+    path += number(full - 1) * wave(k, transfers, whole, k.resident, store);
   }
-  // From the first store on the DRAM's bus carries all stores and the loads that were not made before.
-  const Transfer load = transfers.step(first_ctas);
-  double before = number(k.steps) * load.dram + transfers.residual(first_ctas).dram, first_store = first;
+  if (left > 0) {
+    const double fullest = wave(k, transfers, last, last.fullest, store);
+    if (last.uneven()) ahead = std::max(0.0, fullest - wave(k, transfers, last, last.fullest - 1, store));
+    path += fullest;
+    if (full == 0) first_store = fullest - ahead;
+    store = transfers.store(left);
+  }
+  if (left > 0 && last.uneven()) {
+    // The others have stored `ahead` of them.
+    const Transfer late = transfers.store(last.fullest * last.fuller_sms);
+    store = {std::max(late.l2, store.l2 - ahead), std::max(late.dram, store.dram - ahead), 0};
+  }
+  // From the first store on a bus carries all stores, and the loads that were not made before.
+  const Spread& begin = full > 0 ? whole : last;
+  const Transfer load = transfers.step(begin.ctas), residual = transfers.residual(begin.ctas), everything = transfers.all();
+  auto made = number(k.steps);
   if (k.stores_steps) {
-    before = number(std::min(k.steps, k.stages)) * load.dram;
-    first_store = number(k.start_cycles) + load.latency + number(k.round_cycles(first_sm));
+    made = number(std::min(k.steps, k.stages));
+    first_store = number(k.start_cycles) + load.latency + number(k.round_cycles(begin.uneven() ? begin.fullest - 1 : begin.fullest));
   }
-  const double all = transfers.all().dram;
-  const double busy = first_store + all - before + transfers.latency({}, k.write_latency);
-  return number(k.launch_cycles) + std::max(path + store.latency, busy);
+  const double later = std::max(everything.l2 - made * load.l2 - residual.l2, everything.dram - made * load.dram - residual.dram);
+  const double busy = first_store + later + transfers.latency({}, k.write_latency);
+  return number(k.launch_cycles) + std::max(path + transfers.latency(store, k.write_latency), busy);
 }
 
 }  // namespace

@@ -83,18 +83,18 @@ class Sm : public hwsim::Stage, public MemoryClient {
 
   void load_next() {
     arrival(requested_) = kUnknown;
-    memory_.request(port_,
-                    {MemoryRequest::Kind::kStep, requested_, batch_.ctas * k_.l2_step_bits, step_share(k_.dram_step_bursts, requested_)});
+    memory_.request(port_, {MemoryRequest::Kind::kStep, requested_, batch_.ctas * k_.l2_step_bits,
+                            step_share(k_.dram_step_bursts, requested_), batch_.ctas});
     ++requested_;
   }
   void load_residual() {
     arrival(k_.steps) = kUnknown;
     memory_.request(port_, {MemoryRequest::Kind::kResidual, k_.steps, batch_.ctas * k_.l2_residual_bits,
-                            share(k_.dram_residual_bursts, batch_.first, batch_.ctas, k_.ctas)});
+                            share(k_.dram_residual_bursts, batch_.first, batch_.ctas, k_.ctas), batch_.ctas});
   }
   void store(std::int64_t bursts) {
     ++open_stores_;
-    memory_.request(port_, {MemoryRequest::Kind::kStore, 0, batch_.ctas * k_.l2_write_bits, bursts});
+    memory_.request(port_, {MemoryRequest::Kind::kStore, 0, batch_.ctas * k_.l2_write_bits, bursts, batch_.ctas});
   }
 
   void step() override {

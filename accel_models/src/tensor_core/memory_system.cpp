@@ -43,7 +43,7 @@ void MemorySystem::accept(Port& port) {
   const MemoryRequest request = port.queue.front().request;
   port.queue.pop_front();
   port.current = std::make_shared<Pending>(Pending{port.client, request, true, -1, 0});
-  port.left = static_cast<double>(request.bits);
+  port.left = static_cast<double>(request.bits) / static_cast<double>(request.ctas);
   const bool is_store = request.kind == MemoryRequest::Kind::kStore;
   const std::int64_t latency = is_store                                     ? k_.write_latency
                                : request.kind == MemoryRequest::Kind::kStep ? k_.load_latency
@@ -67,7 +67,7 @@ void MemorySystem::step() {
       if (!port.current && !port.queue.empty() && static_cast<double>(port.queue.front().visible_at) <= time_) accept(port);
       if (!port.current) continue;
       least = active == 0 ? port.left : std::min(least, port.left);
-      ++active;
+      active += port.current->request.ctas;
     }
     if (active == 0 && time_ >= cycle) break;
     const double each = active == 0 ? 0 : bits_per_cycle_ / static_cast<double>(active);
@@ -83,7 +83,7 @@ void MemorySystem::step() {
   writes_.send(timing_.l2.latency);
 }
 
-/// Every port with a request gets so many bits.
+/// Every CTA with a request gets so many bits.
 void MemorySystem::serve(double bits) {
   for (Port& port : ports_) {
     if (!port.current) continue;

@@ -18,6 +18,7 @@ struct MemoryRequest {
   std::int64_t tag = 0;     ///< the client's
   std::int64_t bits = 1;    ///< through L2
   std::int64_t bursts = 0;  ///< of them from or to DRAM
+  std::int64_t ctas = 1;    ///< that make it together
 };
 
 class MemoryClient {
@@ -27,7 +28,7 @@ class MemoryClient {
   virtual void complete(const MemoryRequest& request, std::int64_t cycle) = 0;
 };
 
-/// L2 serves the requests of a port in order, and shares its bandwidth evenly between the ports that have one (sectors of all SMs take
+/// L2 serves the requests of a port in order, and shares its bandwidth evenly between the CTAs of the ports that have one (sectors take
 /// turns). A request made in cycle t is accepted in t + 1 at the earliest. What is accepted in a cycle and goes to DRAM goes there
 /// together: the lines that CTAs miss are shared between them, so each waits for all. A request is complete latency - 1 cycles after both
 /// are done.
@@ -55,7 +56,7 @@ class MemorySystem : public hwsim::Stage {
     MemoryClient* client;
     std::deque<Waiting> queue;
     Shared current;
-    double left = 0;  // bits
+    double left = 0;  // bits of each CTA
   };
   /// Requests of a cycle that go to DRAM together.
   struct Batch {
