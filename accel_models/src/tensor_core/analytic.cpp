@@ -18,6 +18,8 @@ struct Transfer {
   double l2 = 0, dram = 0, latency = 0;
   double bus() const { return std::max(l2, dram); }
   Transfer operator+(const Transfer& other) const { return {l2 + other.l2, dram + other.dram, latency}; }
+  /// What of it is left when the buses have worked for some cycles on all but `own`.
+  Transfer after(double cycles, const Transfer& own) const { return {std::max(own.l2, l2 - cycles), std::max(own.dram, dram - cycles), 0}; }
 };
 
 class Transfers {
@@ -86,13 +88,13 @@ Transfer out_of_step(const KernelPlan& k, const Transfers& transfers, const Tran
   return {own, share * load.dram + busy * theirs / 2, 0};
 }
 
-/// From the start of a wave to its last store's request, on its SMs with `sm` CTAs; `before`: what was stored last, for which the buses
-/// may still be busy. All SMs take every step together: their loads share the buses evenly.
+/// From the start of a wave to the end of its last step, on its SMs with `sm` CTAs; `before`: what was stored last, for which the buses may
+/// still be busy. All SMs take every step together: their loads share the buses evenly.
 ///   load(i) = max(end(i - stages), load(i - 1)) + X          on a bus
 ///   end(i)  = max(end(i - 1), load(i) + latency) + c
 /// is a longest path; m turns of both lines take a load's latency and c for `stages` steps, all other steps the longer of c and X. It is
 /// linear in m and longest at an end of m's range.
-double wave(const KernelPlan& k, const Transfers& transfers, const Spread& spread, std::int64_t sm, const Transfer& before) {
+double main_loop(const KernelPlan& k, const Transfers& transfers, const Spread& spread, std::int64_t sm, const Transfer& before) {
   const auto start = number(k.start_cycles), c = number(k.round_cycles(sm)), stages = number(k.stages);
   const Transfer load = transfers.step(spread.ctas), store = k.stores_steps ? transfers.store(spread.ctas) : Transfer{};
   // The first load: L2 serves an SM's store before; the DRAM's reads and writes take turns.
@@ -113,9 +115,33 @@ double wave(const KernelPlan& k, const Transfers& transfers, const Spread& sprea
   const double met = std::min(early * store.dram, std::max(0.0, early * load.dram - (load.latency - load.dram + c)));
   const double paced = early * pace + met + (further - early) * std::max(c, (load + store).bus());
   const double rest = std::max(paced, turns * turn + (further - turns * stages) * pace);
-  double cycles = start + first + rest + number(k.tail_cycles(sm));
-  if (k.l2_residual_bits > 0) cycles += transfers.residual(spread.ctas).latency;
-  return cycles;
+  return start + first + rest;
+}
+
+/// A wave until the last stores' requests, of its SMs with most CTAs and of the others.
+struct Wave {
+  double end = 0, others_end = 0;
+};
+
+Wave wave(const KernelPlan& k, const Transfers& transfers, const Spread& spread, const Transfer& before) {
+  Wave w;
+  w.end = main_loop(k, transfers, spread, spread.fullest, before);
+  if (!spread.uneven()) {
+    if (k.l2_residual_bits > 0) w.end += transfers.residual(spread.ctas).latency;
+    w.end += number(k.tail_cycles(spread.fullest));
+    w.others_end = w.end;
+    return w;
+  }
+  w.others_end = std::min(w.end, main_loop(k, transfers, spread, spread.fullest - 1, before));
+  if (k.l2_residual_bits > 0) {
+    const std::int64_t late = spread.fullest * spread.fuller_sms;
+    const Transfer own = transfers.residual(late), all = transfers.residual(spread.ctas);
+    w.end += transfers.latency(all.after(w.end - w.others_end, own), k.residual_latency);
+    w.others_end += transfers.residual(spread.ctas - late).latency;
+  }
+  w.end += number(k.tail_cycles(spread.fullest));
+  w.others_end += number(k.tail_cycles(spread.fullest - 1));
+  return w;
 }
 
 double kernel_cycles(const KernelPlan& k, const MemoryTiming& memory) {
@@ -123,23 +149,18 @@ double kernel_cycles(const KernelPlan& k, const MemoryTiming& memory) {
   const std::int64_t full = k.full_waves(), left = k.last_wave();
   const Spread whole{k.sms * k.resident, k.resident, 0}, last{left, ceil_div(left, k.sms), left % k.sms};
   Transfer store;
-  double path = 0, first_store = 0, ahead = 0;
+  double path = 0, first_store = 0;
   if (full > 0) {
-    first_store = path = wave(k, transfers, whole, k.resident, {});
+    first_store = path = wave(k, transfers, whole, {}).end;
     store = transfers.store(whole.ctas);
-    path += number(full - 1) * wave(k, transfers, whole, k.resident, store);
+    if (full > 1) path += number(full - 1) * wave(k, transfers, whole, store).end;
   }
   if (left > 0) {
-    const double fullest = wave(k, transfers, last, last.fullest, store);
-    if (last.uneven()) ahead = std::max(0.0, fullest - wave(k, transfers, last, last.fullest - 1, store));
-    path += fullest;
-    if (full == 0) first_store = fullest - ahead;
+    const Wave w = wave(k, transfers, last, store);
+    path += w.end;
+    if (full == 0) first_store = w.others_end;
     store = transfers.store(left);
-  }
-  if (left > 0 && last.uneven()) {
-    // The others have stored `ahead` of them.
-    const Transfer late = transfers.store(last.fullest * last.fuller_sms);
-    store = {std::max(late.l2, store.l2 - ahead), std::max(late.dram, store.dram - ahead), 0};
+    if (last.uneven()) store = store.after(w.end - w.others_end, transfers.store(last.fullest * last.fuller_sms));
   }
   // From the first store on a bus carries all stores, and the loads that were not made before.
   const Spread& begin = full > 0 ? whole : last;

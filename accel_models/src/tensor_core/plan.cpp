@@ -52,6 +52,34 @@ struct Issuers {
   std::int64_t count() const { return m * n; }
 };
 
+/// How often the operands are read from DRAM.
+struct Passes {
+  std::int64_t inputs = 1, weights = 1;
+};
+
+/// The CTAs that run at once are a block of h x w tiles. Blocks go down a panel of w columns, whose weights are read once if they fit into
+/// half of L2, and the inputs once a panel; or along a panel of h rows, likewise. An operand that fits as a whole is read once in any
+/// order. The order and the power of two h of least traffic, the first on a tie.
+Passes passes(std::int64_t input_bits, std::int64_t weight_bits, std::int64_t tiles_m, std::int64_t tiles_n, std::int64_t at_once,
+              const Gpu& gpu) {
+  const std::int64_t half = 4 * gpu.l2_bytes;
+  if (input_bits <= half && weight_bits <= half) return {};
+  Passes best;
+  std::int64_t least = -1;
+  for (std::int64_t h = 1; h <= std::min(tiles_m, at_once); h *= 2) {
+    const std::int64_t w = std::min(tiles_n, at_once / h), down = ceil_div(tiles_m, h), across = ceil_div(tiles_n, w);
+    const bool weights_stay = ceil_div(weight_bits, across) <= half, inputs_stay = ceil_div(input_bits, down) <= half;
+    for (const Passes each : {Passes{input_bits <= half ? 1 : across, weights_stay ? 1 : down},
+                              Passes{inputs_stay ? 1 : across, weight_bits <= half ? 1 : down}}) {
+      const std::int64_t bits = each.inputs * input_bits + each.weights * weight_bits;
+      if (least >= 0 && bits >= least) continue;
+      least = bits;
+      best = each;
+    }
+  }
+  return best;
+}
+
 double epilogue_instructions(const Problem& p, const Gpu& gpu) {
   return gpu.kernel.epilogue_instructions + (p.residual_bits > 0 ? gpu.kernel.residual_instructions : 0);
 }
@@ -230,18 +258,10 @@ std::optional<LayerPlan> matrix_plan(const Problem& p, const Gpu& gpu, const Mem
   k.l2_step_bits = ceil_div(plan.activation_l2_bits + plan.weight_l2_bits, k.ctas * k.steps);
   const std::int64_t received_bits = plan.activation_l2_bits + p.groups * tiles_m * p.n * p.k * w_bits;
   k.port_cycles = number(received_bits) / number(k.ctas * k.steps) / 8 / gpu.l2_port_bytes_per_cycle;
-  // DRAM: an operand that fits into half of L2 stays there; else it passes again for every wave of tiles of the other.
-  const std::int64_t at_once = std::min(k.ctas, gpu.sms * k.resident);
-  const std::int64_t in_bits = p.inputs * a_bits, weight_bits = p.weights * w_bits;
-  const auto passes = [&](std::int64_t bits, std::int64_t tiles, std::int64_t others) {
-    if (bits <= 4 * gpu.l2_bytes) return std::int64_t{1};
-    return ceil_div(tiles, std::max<std::int64_t>(1, at_once / others));
-  };
-  const std::int64_t weight_passes = passes(weight_bits, tiles_m, tiles_n), in_passes = passes(in_bits, tiles_n, tiles_m);
-  const bool weights_again = (weight_passes - 1) * weight_bits <= (in_passes - 1) * in_bits;
+  const Passes again = passes(p.inputs * a_bits, p.weights * w_bits, tiles_m, tiles_n, std::min(k.ctas, gpu.sms * k.resident), gpu);
   const Traffic dram = traffic(p, a_bits, w_bits, gpu);
-  plan.weight_dram_bits = up(dram.cold * number((weights_again ? weight_passes : 1) * weight_bits));
-  plan.activation_dram_bits = up(dram.cold * number((weights_again ? 1 : in_passes) * in_bits));
+  plan.weight_dram_bits = up(dram.cold * number(again.weights * p.weights * w_bits));
+  plan.activation_dram_bits = up(dram.cold * number(again.inputs * p.inputs * a_bits));
   k.dram_step_bursts = ceil_div(plan.weight_dram_bits + plan.activation_dram_bits, memory.dram.burst_bits);
 
   Work& work = plan.work;

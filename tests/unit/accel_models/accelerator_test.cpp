@@ -172,11 +172,29 @@ TEST_F(AcceleratorFile, CycleTierRemembersLayersWhateverTheirNames) {
 }
 
 TEST(NamedAccelerators, LoadAndDiffer) {
-  EXPECT_EQ(accelerator_names(),
-            (std::vector<std::string>{"bismo-cloud", "bismo-edge", "bitfusion-eyeriss", "bitfusion-stripes", "loom-1b", "loom-2b",
-                                      "loom-4b", "mma-8x8", "shift-add", "stripes", "systolic-16x16-is", "systolic-16x16-os",
-                                      "systolic-16x16-ws", "systolic-32x32-is", "systolic-32x32-os", "systolic-32x32-ws", "systolic-8x8-is",
-                                      "systolic-8x8-os", "systolic-8x8-ws"}));
+  EXPECT_EQ(accelerator_names(), (std::vector<std::string>{"a100",
+                                                           "bismo-cloud",
+                                                           "bismo-edge",
+                                                           "bitfusion-eyeriss",
+                                                           "bitfusion-stripes",
+                                                           "h100",
+                                                           "h200",
+                                                           "loom-1b",
+                                                           "loom-2b",
+                                                           "loom-4b",
+                                                           "mma-8x8",
+                                                           "shift-add",
+                                                           "stripes",
+                                                           "systolic-16x16-is",
+                                                           "systolic-16x16-os",
+                                                           "systolic-16x16-ws",
+                                                           "systolic-32x32-is",
+                                                           "systolic-32x32-os",
+                                                           "systolic-32x32-ws",
+                                                           "systolic-8x8-is",
+                                                           "systolic-8x8-os",
+                                                           "systolic-8x8-ws",
+                                                           "t4"}));
   const auto cloud = load_accelerator("bismo-cloud"), edge = load_accelerator("bismo-edge");
   ASSERT_TRUE(cloud && edge);
   EXPECT_EQ(cloud->batch, 16);
