@@ -150,6 +150,7 @@ const std::vector<KernelParameter>& kernel_parameters() {
                                                 {"residual_instructions", &P::residual_instructions, false, kMany},
                                                 {"direct_instructions", &P::direct_instructions, true, kMany},
                                                 {"elementwise_instructions", &P::elementwise_instructions, true, kMany},
+                                                {"overlap", &P::overlap, false, 1},
                                                 {"mma_efficiency", &P::mma_efficiency, true, 1},
                                                 {"alu_efficiency", &P::alu_efficiency, true, 1},
                                                 {"shared_efficiency", &P::shared_efficiency, true, 1},

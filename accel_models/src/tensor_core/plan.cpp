@@ -33,6 +33,7 @@ void finish(KernelPlan& k, const Gpu& gpu, const MemoryTiming& memory) {
   k.launch_cycles = std::llround(gpu.kernel.launch_cycles);
   k.start_cycles = std::llround(gpu.kernel.cta_cycles + gpu.kernel.prologue_cycles);
   k.step_cycles = gpu.kernel.step_cycles;
+  k.overlap = gpu.kernel.overlap;
   const auto latency = [&](std::int64_t bursts) { return memory.l2.latency + (bursts > 0 ? memory.dram.latency : 0); };
   k.load_latency = latency(k.dram_step_bursts);
   k.residual_latency = latency(k.dram_residual_bursts);
@@ -166,7 +167,9 @@ Problem make_problem(const LayerShape& layer, OperandBits bits, std::int64_t bat
 
 std::int64_t KernelPlan::round_cycles(std::int64_t n) const {
   const auto shared = [&](double mma, std::int64_t many) {
-    return std::max({mma, number(many) * alu_cycles, number(many) * shared_cycles, number(many) * port_cycles});
+    const double others = number(many) * (alu_cycles + shared_cycles + port_cycles);
+    const double longest = std::max({mma, number(many) * alu_cycles, number(many) * shared_cycles, number(many) * port_cycles});
+    return longest + (1 - overlap) * (mma + others - longest);
   };
   const double alone = std::max(shared(mma_cycles(1), 1), chain_cycles) + step_cycles;
   return std::max<std::int64_t>(1, up(std::max(alone, shared(mma_cycles(n), n))));

@@ -60,6 +60,7 @@ struct KernelParameters {
   double residual_instructions = 2.5;   ///< of an output with a fused addition, besides
   double direct_instructions = 2;       ///< of a multiply-accumulate on the CUDA cores (depthwise)
   double elementwise_instructions = 1;  ///< of an operand of pooling, addition and the like
+  double overlap = 1;                   ///< share of the shorter times of a step (tensor cores, lanes, shared memory, port) that the longest hides
   double mma_efficiency = 1;            ///< reached share of the tensor cores' rate
   double alu_efficiency = 1;            ///< of the integer lanes' rate
   double shared_efficiency = 1;         ///< of shared memory's bandwidth (bank conflicts)

@@ -56,6 +56,7 @@ struct KernelPlan {
   double shared_cycles = 0;               ///< of a step at the shared memory's port
   double port_cycles = 0;                 ///< of a step at the port from L2
   double chain_cycles = 0;                ///< of a step's dependent instructions
+  double overlap = 1;                     ///< share of the shorter of these that the longest hides
   double step_cycles = 0;                 ///< of a step besides, which other CTAs can hide
   double epilogue_alu_cycles = 0;         ///< of a CTA's outputs on the integer lanes
   bool stores_steps = false;              ///< outputs are stored after every step, not after the last: kernels without tensor cores
