@@ -130,7 +130,7 @@ Result<std::vector<const KernelParameter*>> chosen_parameters(const std::vector<
 }  // namespace
 
 std::vector<std::string> default_parameters() {
-  return {"launch_cycles", "cta_cycles", "step_cycles", "step_instructions", "window_instructions", "epilogue_instructions", "mma_efficiency", "l2_efficiency"};
+  return {"launch_cycles", "cta_cycles", "step_instructions", "window_instructions", "epilogue_instructions", "mma_efficiency"};
 }
 
 Result<Device> device_of(const accel_models::Accelerator& accelerator) {
