@@ -214,22 +214,28 @@ std::string dram_energy_source(const Accelerator& accelerator) {
   const Sourced& energy = gpu ? gpu->energies.dram_pj_per_bit : accelerator.technology.dram_energy_pj_per_bit;
   return Json(energy.value).dump() + " pJ/bit: " + energy.source;
 }
+
 Tier default_tier(const std::string& name_or_file) { return table::is_table(name_or_file) ? Tier::kMeasured : Tier::kAnalytic; }
 
-Result<Accelerator> load_accelerator(const std::string& name_or_file) {
+Result<AcceleratorText> accelerator_text(const std::string& name_or_file) {
   if (table::is_table(name_or_file))
     return Error{name_or_file, "a table has measurements, not an accelerator's description", "name an accelerator or its JSON file"};
   for (const auto& [name, text] : embedded_accelerators())
-    if (name == name_or_file) return parse_accelerator(text, std::string(name) + ".json");
-  if (const auto text = systolic_text(name_or_file)) return parse_accelerator(*text, name_or_file + ".json");
+    if (name == name_or_file) return AcceleratorText{std::string(text), name_or_file + ".json"};
+  if (auto text = systolic_text(name_or_file)) return AcceleratorText{*std::move(text), name_or_file + ".json"};
   if (!std::filesystem::exists(name_or_file)) {
     std::string names;
     for (const std::string& name : accelerator_names()) names += (names.empty() ? "" : ", ") + name;
     return Error{name_or_file, "no accelerator of that name, and no such file",
                  "known names: " + names + " (and other sizes of systolic); table:F.npy for measurements"};
   }
-  DYAD_TRY(const std::string text, read_text(name_or_file));
-  return parse_accelerator(text, name_or_file);
+  DYAD_TRY(std::string text, read_text(name_or_file));
+  return AcceleratorText{std::move(text), name_or_file};
+}
+
+Result<Accelerator> load_accelerator(const std::string& name_or_file) {
+  DYAD_TRY(const AcceleratorText found, accelerator_text(name_or_file));
+  return parse_accelerator(found.text, found.place);
 }
 
 namespace {
@@ -239,6 +245,7 @@ Result<std::unique_ptr<CostModel>> make_table_model(const std::string& spelled, 
   if (tier != Tier::kMeasured)
     return Error{"--tier", "a table has no tier '" + std::string(to_string(tier)) + "'", "leave --tier out, or --tier measured"};
   if (options.compat != Compat::kNone) return Error{"--compat", "a table follows no convention", "leave --compat out"};
+  if (!options.memory.empty()) return Error{"--memory", "a table has no memory to exchange", "leave --memory out"};
   if (options.dram != DramMode::kAsDescribed) return Error{"--dram", "a table has no memory to idealize", "leave --dram out"};
   DYAD_TRY(const table::Spelling spelling, table::parse_spelling(spelled));
   DYAD_TRY(table::MeasuredTable measured, table::read_table(spelling));

@@ -58,6 +58,11 @@ Result<Accelerator> load_accelerator(const std::string& name_or_file);
 void set_memory(Accelerator& accelerator, const Memory& memory);
 /// "17.5 pJ/bit: …": published energies of DRAM differ so much that none is shown without its source.
 std::string dram_energy_source(const Accelerator& accelerator);
+/// The JSON of a built-in accelerator or of a file, and the name of the document in errors.
+struct AcceleratorText {
+  std::string text, place;
+};
+Result<AcceleratorText> accelerator_text(const std::string& name_or_file);
 /// `place` names the document in errors.
 Result<Accelerator> parse_accelerator(std::string_view text, const std::string& place);
 
