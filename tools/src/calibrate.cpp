@@ -28,7 +28,8 @@ std::string error_line(const std::string& name, const hardware::ErrorSummary& er
 
 std::string as_text(const workflow::CalibrationFit& fit) {
   const hardware::Study& study = fit.study;
-  std::string text = fmt::format("{} measurements of {} shapes: {}\n\n", fit.measurements.rows.size(), study.shapes, fit.measurements.source);
+  std::string text =
+      fmt::format("{} measurements of {} shapes: {}\n\n", fit.measurements.rows.size(), study.shapes, fit.measurements.source);
   for (const auto& parameter : accel_models::tensor_core::kernel_parameters())
     for (const std::string& name : fit.options.parameters)
       if (name == parameter.name) text += fmt::format("{:<28} {:>12.5g}\n", name, study.kernel.*(parameter.member));
@@ -69,7 +70,8 @@ void add_calibrate(CLI::App& program, Action& action) {
   auto options = std::make_shared<Options>();
   options->fit.parameters = hardware::default_parameters();
   fit->add_option("MEASUREMENTS", options->measurements, "CSV of measured times, or HAWQ-V3's published ilp_inputs.json")->required();
-  fit->add_option("--accelerator", options->accelerator, "A GPU: a name or a JSON file; its card is kept, its kernel is fitted")->required();
+  fit->add_option("--accelerator", options->accelerator, "A GPU: a name or a JSON file; its card is kept, its kernel is fitted")
+      ->required();
   fit->add_option("--parameters", options->fit.parameters, "Members of its \"kernel\" to fit, comma-separated")
       ->delimiter(',')
       ->capture_default_str();

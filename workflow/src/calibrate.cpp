@@ -10,11 +10,12 @@
 namespace dyad::workflow {
 namespace {
 
-using accel_models::tensor_core::KernelParameter;
 using accel_models::tensor_core::kernel_parameters;
+using accel_models::tensor_core::KernelParameter;
 
 OrderedJson error_document(const hardware::ErrorSummary& error) {
-  OrderedJson document{{"mape", error.mape}, {"mape_interval", {error.mape_low, error.mape_high}}, {"p90", error.p90}, {"bias", error.bias}};
+  OrderedJson document{
+      {"mape", error.mape}, {"mape_interval", {error.mape_low, error.mape_high}}, {"p90", error.p90}, {"bias", error.bias}};
   document["kendall_tau"] = error.kendall_tau ? OrderedJson(*error.kendall_tau) : OrderedJson(nullptr);
   return document;
 }
@@ -46,9 +47,12 @@ Result<CalibrationFit> calibrate_fit(const std::string& accelerator, const std::
 
 OrderedJson fit_document(const CalibrationFit& fit) {
   const hardware::Study& study = fit.study;
-  OrderedJson document{{"schema", "dyad.fit/1"},       {"version", DYAD_VERSION},
-                       {"accelerator", fit.accelerator}, {"measurements", fit.measurements.source},
-                       {"rows_fitted", fit.measurements.rows.size()}, {"shapes", study.shapes},
+  OrderedJson document{{"schema", "dyad.fit/1"},
+                       {"version", DYAD_VERSION},
+                       {"accelerator", fit.accelerator},
+                       {"measurements", fit.measurements.source},
+                       {"rows_fitted", fit.measurements.rows.size()},
+                       {"shapes", study.shapes},
                        {"seed", fit.options.seed}};
   for (const KernelParameter& parameter : kernel_parameters())
     if (is_fitted(fit, parameter)) document["parameters"][std::string(parameter.name)] = study.kernel.*(parameter.member);
@@ -79,9 +83,9 @@ Result<OrderedJson> fitted_accelerator(const CalibrationFit& fit, const std::str
   DYAD_TRY(const accel_models::AcceleratorText base, accel_models::accelerator_text(fit.accelerator));
   OrderedJson document = OrderedJson::parse(base.text);
   document["name"] = name;
-  const std::string source =
-      fmt::format("dyad calibrate fit to {} measurements of {} shapes: {}; leave-one-shape-out error {:.1f} % mean, {:.1f} % at the 90th percentile",
-                  fit.measurements.rows.size(), fit.study.shapes, fit.measurements.source, fit.study.held_out.mape, fit.study.held_out.p90);
+  const std::string source = fmt::format(
+      "dyad calibrate fit to {} measurements of {} shapes: {}; leave-one-shape-out error {:.1f} % mean, {:.1f} % at the 90th percentile",
+      fit.measurements.rows.size(), fit.study.shapes, fit.measurements.source, fit.study.held_out.mape, fit.study.held_out.p90);
   for (const KernelParameter& parameter : kernel_parameters())
     if (is_fitted(fit, parameter))
       document["kernel"][std::string(parameter.name)] = {{"value", fit.study.kernel.*(parameter.member)}, {"source", source}};

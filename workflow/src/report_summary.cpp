@@ -95,10 +95,10 @@ std::string layer_table(const Json& layers, bool parts) {
     };
     const std::string shares = parts ? fmt::format("  {:>5.1f}%  {:>5.1f}%", share("leakage"), share("idle")) : "";
     const std::string bound = text(layer, "bottleneck").empty() ? "-" : text(layer, "bottleneck");
-    table += fmt::format("\n{}  {}  {:>2}  {:>2}  {:>12.3f}  {:>11.3f}{}  {:>7.1f}%  {:>5.1f}%  {}", padded(text(layer, "name"), name_width),
-                         padded(text(layer, "kind"), kind_width), bits_of(layer, "w"), bits_of(layer, "a"),
-                         number(layer, "latency_us") / time.factor, all / energy.factor, shares, 100 * number(layer, "utilization"),
-                         cycles > 0 ? 100 * number(layer, "stall_cycles") / cycles : 0.0,
+    table += fmt::format("\n{}  {}  {:>2}  {:>2}  {:>12.3f}  {:>11.3f}{}  {:>7.1f}%  {:>5.1f}%  {}",
+                         padded(text(layer, "name"), name_width), padded(text(layer, "kind"), kind_width), bits_of(layer, "w"),
+                         bits_of(layer, "a"), number(layer, "latency_us") / time.factor, all / energy.factor, shares,
+                         100 * number(layer, "utilization"), cycles > 0 ? 100 * number(layer, "stall_cycles") / cycles : 0.0,
                          has_prices ? padded(bound, bound_width) + "  " + price_words(layer, "w") + "  " + price_words(layer, "a") : bound);
   }
   return table + "\n";

@@ -144,8 +144,8 @@ Result<Device> device_of(const accel_models::Accelerator& accelerator) {
 Result<double> predict_us(const Device& device, const Measurement& row) {
   const auto cycles = accel_models::tensor_core::cycles(row.layer, row.bits, row.batch, device.gpu, device.dram);
   if (!cycles)
-    return Error{row.layer.name, "no kernel of the device runs it at W" + std::to_string(row.bits.weight) + "A" +
-                                     std::to_string(row.bits.activation),
+    return Error{row.layer.name,
+                 "no kernel of the device runs it at W" + std::to_string(row.bits.weight) + "A" + std::to_string(row.bits.activation),
                  "a tile that fits, or bits that an instruction has"};
   return duration(Cycles(*cycles), device.clock).value;
 }

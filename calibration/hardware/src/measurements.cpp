@@ -96,7 +96,8 @@ Result<std::map<std::string_view, std::size_t>> read_header(const std::vector<st
   std::map<std::string_view, std::size_t> columns;
   for (std::size_t i = 0; i < cells.size(); ++i) {
     const bool expected = std::find(std::begin(kColumns), std::end(kColumns), cells[i]) != std::end(kColumns);
-    if (!expected && !cells[i].starts_with("x-")) return Error{hint.place, "no column is called '" + std::string(cells[i]) + "'", hint.hint};
+    if (!expected && !cells[i].starts_with("x-"))
+      return Error{hint.place, "no column is called '" + std::string(cells[i]) + "'", hint.hint};
     if (!columns.emplace(cells[i], i).second) return Error{hint.place, "column '" + std::string(cells[i]) + "' stands twice", hint.hint};
   }
   for (const std::string_view column : kColumns)
@@ -111,8 +112,8 @@ std::string shape_key(const Measurement& measurement) {
   const Window& w = s.window;
   std::string key(to_string(s.kind));
   for (const std::int64_t number :
-       {measurement.batch, s.in_h, s.in_w, s.in_channels, s.out_h, s.out_w, s.out_channels, std::int64_t{s.groups}, std::int64_t{w.kernel_h},
-        std::int64_t{w.kernel_w}, std::int64_t{w.stride_h}, std::int64_t{w.stride_w}})
+       {measurement.batch, s.in_h, s.in_w, s.in_channels, s.out_h, s.out_w, s.out_channels, std::int64_t{s.groups},
+        std::int64_t{w.kernel_h}, std::int64_t{w.kernel_w}, std::int64_t{w.stride_h}, std::int64_t{w.stride_w}})
     key += " " + std::to_string(number);
   return key;
 }

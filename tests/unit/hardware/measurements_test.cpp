@@ -30,13 +30,14 @@ TEST(Measurements, AreReadInAnyOrderOfColumns) {
   EXPECT_EQ(row.bits.weight, 4);
   EXPECT_EQ(row.bits.activation, 8);
   EXPECT_EQ(row.latency_us, 361.9);
-  EXPECT_EQ(row.layer.in_h, 56);   // 28 * 2
+  EXPECT_EQ(row.layer.in_h, 56);  // 28 * 2
   EXPECT_EQ(row.layer.macs(), std::int64_t{28} * 28 * 128 * 64 * 9);
   EXPECT_EQ(row.layer.window.output_h(row.layer.in_h), 28);
 }
 
 TEST(Measurements, ShapesDifferInWhatIsNotTheName) {
-  const auto read = parse_measurements(kSource + kHeader + "a,8,3,28,1,64,64,1,8,8,10\nb,8,3,28,1,64,64,1,4,4,5\nc,8,3,28,2,64,64,1,8,8,7\n", "f");
+  const auto read =
+      parse_measurements(kSource + kHeader + "a,8,3,28,1,64,64,1,8,8,10\nb,8,3,28,1,64,64,1,4,4,5\nc,8,3,28,2,64,64,1,8,8,7\n", "f");
   ASSERT_TRUE(read);
   EXPECT_EQ(shape_key(read->rows[0]), shape_key(read->rows[1]));
   EXPECT_NE(shape_key(read->rows[0]), shape_key(read->rows[2]));

@@ -94,7 +94,8 @@ Result<Simulation> simulate_layers(std::span<const LayerShape> layers, OperandBi
 /// Shadow prices of every weighted layer, from up to 15 costs each. `model` is the one that made the simulation.
 void add_shadow_prices(const CostModel& model, Simulation& simulation);
 
-/// {"name", "clock_mhz", "batch", "peak_binary_ops_per_s", "dram_bytes_per_s"[, "dram_energy_source"]}; null for ceilings that are not known
+/// {"name", "clock_mhz", "batch", "peak_binary_ops_per_s", "dram_bytes_per_s"[, "dram_energy_source"]}; null for ceilings that are not
+/// known
 OrderedJson accelerator_document(const CostModel& model);
 /// An entry of `layers` in dyad.simulation/1 and dyad.search/1.
 OrderedJson simulated_layer_document(const SimulatedLayer& layer, Megahertz clock);

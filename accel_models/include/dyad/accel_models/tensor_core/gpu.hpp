@@ -60,13 +60,13 @@ struct KernelParameters {
   double residual_instructions = 2.5;   ///< of an output with a fused addition, besides
   double direct_instructions = 2;       ///< of a multiply-accumulate on the CUDA cores (depthwise)
   double elementwise_instructions = 1;  ///< of an operand of pooling, addition and the like
-  double overlap = 1;                   ///< share of the shorter times of a step (tensor cores, lanes, shared memory, port) that the longest hides
-  double mma_efficiency = 1;            ///< reached share of the tensor cores' rate
-  double alu_efficiency = 1;            ///< of the integer lanes' rate
-  double shared_efficiency = 1;         ///< of shared memory's bandwidth (bank conflicts)
-  double l2_efficiency = 1;             ///< of the L2 cache's bandwidth
-  double dram_efficiency = 1;           ///< of the DRAM's bandwidth
-  double l2_warm = 0;                   ///< share of a layer's tensors that fit into L2 that is found there, and left there: 0 cold, 1 warm
+  double overlap = 1;            ///< share of the shorter times of a step (tensor cores, lanes, shared memory, port) that the longest hides
+  double mma_efficiency = 1;     ///< reached share of the tensor cores' rate
+  double alu_efficiency = 1;     ///< of the integer lanes' rate
+  double shared_efficiency = 1;  ///< of shared memory's bandwidth (bank conflicts)
+  double l2_efficiency = 1;      ///< of the L2 cache's bandwidth
+  double dram_efficiency = 1;    ///< of the DRAM's bandwidth
+  double l2_warm = 0;            ///< share of a layer's tensors that fit into L2 that is found there, and left there: 0 cold, 1 warm
 
   bool operator==(const KernelParameters&) const = default;
 };

@@ -22,7 +22,7 @@ enum class KernelKind {
 /// A layer for a batch: `groups` products of (m x k) by (k x n), or outputs that take some operands each.
 struct Problem {
   bool weighted = true;
-  bool direct = false;  ///< may run on the CUDA cores: a convolution in groups
+  bool direct = false;    ///< may run on the CUDA cores: a convolution in groups
   bool windowed = false;  ///< a convolution whose window is not 1 x 1
   std::int64_t groups = 1, m = 1, n = 1, k = 1;
   int weight_bits = 8, activation_bits = 8;

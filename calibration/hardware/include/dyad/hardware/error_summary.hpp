@@ -10,7 +10,7 @@ namespace dyad::hardware {
 
 /// Errors are predicted / measured - 1.
 struct ErrorSummary {
-  double mape = 0;  ///< mean of their absolute values, percent
+  double mape = 0;                     ///< mean of their absolute values, percent
   double mape_low = 0, mape_high = 0;  ///< 95 % interval of the mean: bootstrap over groups, 2,000 draws
   double p90 = 0;                      ///< 90th percentile of their absolute values (linear between ranks), percent
   double bias = 0;                     ///< mean, percent
