@@ -17,7 +17,7 @@
 #include "tiled/model.hpp"
 
 namespace dyad::accel_models {
-namespace {}
+namespace {
 
 Result<isca2018::Energies> read_isca2018(const JsonReader& reader) {
   isca2018::Energies e;
