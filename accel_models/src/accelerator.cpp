@@ -8,64 +8,16 @@
 
 #include "compat/model.hpp"
 #include "dyad/accel_models/cached.hpp"
+#include "dyad/accel_models/table/measured_table.hpp"
+#include "dyad/base/ceil_div.hpp"
 #include "dyad/base/files.hpp"
 #include "embedded.hpp"
+#include "hash.hpp"
 #include "tensor_core/model.hpp"
 #include "tiled/model.hpp"
 
 namespace dyad::accel_models {
-namespace {
-
-// FNV-1a, 64 bit.
-std::uint64_t hash_text(std::string_view text, std::uint64_t hash = 0xcbf29ce484222325ull) {
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ull;
-  return hash;
-}
-
-std::string hex(std::uint64_t value) {
-  std::string digits(16, '0');
-  for (int i = 15; i >= 0; --i, value >>= 4) digits[static_cast<std::size_t>(i)] = "0123456789abcdef"[value & 15];
-  return digits;
-}
-
-Result<std::int64_t> cycles_of(const JsonReader& reader, std::string_view key, double clock_mhz, std::int64_t lowest) {
-  DYAD_TRY(const Sourced time_ns, read_sourced(reader, key));
-  return std::max(lowest, static_cast<std::int64_t>(std::llround(time_ns.value * clock_mhz / 1000.0)));
-}
-
-Result<hwsim::DramTiming> read_dram(const JsonReader& reader, double clock_mhz, std::string& source) {
-  hwsim::DramTiming timing;
-  DYAD_TRY(const Sourced bandwidth, read_sourced(reader, "bandwidth_gb_per_s"));
-  if (bandwidth.value <= 0) {
-    DYAD_TRY(const JsonReader node, reader.member("bandwidth_gb_per_s"));
-    DYAD_TRY(const JsonReader value, node.member("value"));
-    return value.error("expected a positive number", "in 10^9 bytes a second, for example 19.2");
-  }
-  source = bandwidth.source;
-  // GB/s * 8 bits / (clock in MHz * 1e6 cycles) * 1000 cycles.
-  timing.bits_per_kilocycle = std::max<std::int64_t>(1, std::llround(bandwidth.value * 8e6 / clock_mhz));
-  DYAD_TRY(timing.latency, cycles_of(reader, "latency_ns", clock_mhz, 1));
-  DYAD_TRY(timing.burst_bits, reader.integer("burst_bits", 8, 1 << 20));
-  DYAD_TRY(timing.request_bits, reader.integer("request_bits", timing.burst_bits, 1 << 24));
-  if (timing.request_bits % timing.burst_bits != 0) {
-    DYAD_TRY(const JsonReader node, reader.member("request_bits"));
-    return node.error("expected a multiple of burst_bits", "for example " + std::to_string(8 * timing.burst_bits));
-  }
-  if (reader.has("row_bits")) {
-    DYAD_TRY(timing.row_bits, reader.integer("row_bits", 1, std::int64_t{1} << 32));
-    DYAD_TRY(timing.row_miss_cycles, cycles_of(reader, "row_miss_ns", clock_mhz, 0));
-  }
-  if (reader.has("refresh_interval_ns")) {
-    DYAD_TRY(timing.refresh_interval, cycles_of(reader, "refresh_interval_ns", clock_mhz, 1));
-    DYAD_TRY(timing.refresh_cycles, cycles_of(reader, "refresh_ns", clock_mhz, 0));
-    if (timing.refresh_cycles >= timing.refresh_interval) {
-      DYAD_TRY(const JsonReader node, reader.member("refresh_ns"));
-      return node.error("a refresh takes longer than the interval between refreshes", "for example 260 every 7800");
-    }
-  }
-  DYAD_CHECK(reader.finish());
-  return timing;
-}
+namespace {}
 
 Result<isca2018::Energies> read_isca2018(const JsonReader& reader) {
   isca2018::Energies e;
@@ -109,6 +61,30 @@ std::optional<std::string> systolic_text(const std::string& name) {
   throw InternalError("a dataflow without a template");
 }
 
+/// The object `key` ("activation_memory"), if there is one: the banks that `capacity_bits` are made of.
+Result<std::optional<BankedMemory>> read_banked_memory(const JsonReader& reader, std::string_view key, const Technology& technology,
+                                                       std::int64_t capacity_bits, std::int64_t line_bits) {
+  if (!reader.has(key)) return std::optional<BankedMemory>();
+  DYAD_TRY(const JsonReader node, reader.member(key));
+  if (!technology.sram)
+    return node.error("technology '" + technology.name + "' has no object 'sram', which tells what banks cost", "add it, with its table");
+  DYAD_TRY(const Sourced bytes, read_sourced(node, "bank_bytes"));
+  DYAD_TRY(const std::int64_t ports, node.integer("ports", 1, 64));
+  DYAD_CHECK(node.finish());
+  DYAD_TRY(const JsonReader bank_bytes, node.member("bank_bytes"));
+  DYAD_TRY(const JsonReader value, bank_bytes.member("value"));
+  if (bytes.value != std::floor(bytes.value)) return value.error("expected whole bytes", "for example 4096");
+  const auto bank = technology.sram->bank(static_cast<std::int64_t>(bytes.value), static_cast<int>(ports));
+  if (!bank) return value.error(bank.error().message + " of " + bank.error().place, bank.error().hint);
+  BankedMemory memory{*bank, ceil_div(capacity_bits, 8 * bank->bytes), 0};
+  if (memory.banks * technology.sram->port_bits < line_bits)
+    return value.error(std::to_string(memory.banks) + " banks with ports of " + std::to_string(technology.sram->port_bits) +
+                           " bits do not take the " + std::to_string(line_bits) + " bits that are written in a cycle",
+                       "at most " + std::to_string(capacity_bits / 8 * technology.sram->port_bits / line_bits) + " bytes a bank");
+  memory.leakage_mw = static_cast<double>(memory.banks) * bank->leakage_mw * technology.sram_leakage_scale.value;
+  return std::optional(memory);
+}
+
 /// The machine that the family's object in the document describes.
 Result<tiled::Operands> operands_of(const JsonReader& reader, const std::string& family) {
   std::string families, keys;
@@ -127,26 +103,37 @@ Result<tiled::Operands> operands_of(const JsonReader& reader, const std::string&
   return reader.error(keys + " is missing", "the machine of family " + family);
 }
 
-/// The technology that the document names, and what it adds to the hash. A GPU has its energies with it instead.
-Result<void> read_technology(const JsonReader& reader, const std::string& place, tiled::Operands operands, Technology& t,
+/// The technology that the document names, the memories made of its banks, and what they add to the hash. A GPU has its energies with it
+/// instead.
+Result<void> read_technology(const JsonReader& reader, const std::string& place, const tiled::Machine& machine, Accelerator& accelerator,
                              std::uint64_t& hash) {
   DYAD_TRY(const std::string technology, reader.string("technology"));
   // A technology file is looked for beside the accelerator's file first.
   const std::filesystem::path beside = std::filesystem::path(place).parent_path() / technology;
-  DYAD_TRY(t, load_technology(std::filesystem::is_regular_file(beside) ? beside.string() : technology));
-  const bool multiplies = operands != tiled::Operands::kBitPlanes && operands != tiled::Operands::kCodes;
-  const bool adds = operands == tiled::Operands::kCodes;
+  DYAD_TRY(accelerator.technology, load_technology(std::filesystem::is_regular_file(beside) ? beside.string() : technology));
+  const Technology& t = accelerator.technology;
+  const bool adds = machine.operands == tiled::Operands::kCodes;
+  const bool multiplies = machine.operands != tiled::Operands::kBitPlanes && !adds;
   if ((multiplies && !t.mac_energy_pj) || (adds && !t.add_energy_pj)) {
     DYAD_TRY(const JsonReader node, reader.member("technology"));
     return node.error("technology '" + t.name + "' has no " + (adds ? "add" : "mac") + "_energy_pj, which this family's array takes",
                       "add it, with its source");
   }
+  DYAD_TRY(accelerator.activation_memory,
+           read_banked_memory(reader, "activation_memory", t, machine.activation_entries * machine.activation_entry_bits(),
+                              machine.activation_line_bits()));
+  DYAD_TRY(accelerator.weight_memory, read_banked_memory(reader, "weight_memory", t, machine.weight_entries * machine.weight_entry_bits(),
+                                                         machine.weight_line_bits()));
   for (const Sourced* number :
        {&t.binary_op_energy_pj, &t.requantize_energy_pj, &t.sram_read_energy_pj_per_bit, &t.sram_write_energy_pj_per_bit,
         &t.dram_energy_pj_per_bit, &t.sram_leakage_mw_per_bit, &t.array_leakage_mw_per_lane})
     hash = hash_text(Json(number->value).dump(), hash);
   for (const auto* number : {&t.mac_energy_pj, &t.add_energy_pj})
     if (*number) hash = hash_text(Json((*number)->value).dump(), hash);
+  for (const auto* banked : {&accelerator.activation_memory, &accelerator.weight_memory})
+    if (*banked)
+      for (const double number : {(*banked)->bank.read_energy_pj_per_bit, (*banked)->bank.write_energy_pj_per_bit, (*banked)->leakage_mw})
+        hash = hash_text(Json(number).dump(), hash);
   return {};
 }
 
@@ -193,28 +180,84 @@ Result<Accelerator> parse_accelerator(std::string_view text, const std::string& 
     DYAD_TRY(accelerator.isca2018, read_isca2018(energies));
   }
   DYAD_TRY(const JsonReader dram, reader.member("dram"));
-  DYAD_TRY(accelerator.dram, read_dram(dram, accelerator.clock_mhz.value, accelerator.dram_source));
+  DYAD_TRY(const Memory memory, read_dram(dram, accelerator.clock_mhz.value, std::filesystem::path(place).parent_path().string()));
   std::uint64_t hash = hash_text(document.dump());
-  if (!is_gpu) DYAD_CHECK(read_technology(reader, place, operands, accelerator.technology, hash));
+  if (const auto* machine = std::get_if<tiled::Machine>(&accelerator.core))
+    DYAD_CHECK(read_technology(reader, place, *machine, accelerator, hash));
   DYAD_CHECK(reader.finish());
   accelerator.hash = hex(hash);
+  set_memory(accelerator, memory);
   return accelerator;
 }
 
-Result<Accelerator> load_accelerator(const std::string& name_or_file) {
+void set_memory(Accelerator& accelerator, const Memory& memory) {
+  auto* gpu = std::get_if<tensor_core::Gpu>(&accelerator.core);
+  // Of a GPU's memory only bandwidth and latency are known: its controllers reorder.
+  accelerator.dram = gpu ? memory.timing.ideal() : memory.timing;
+  accelerator.dram_source = memory.bandwidth_source;
+  accelerator.memory = memory.name;
+  accelerator.dram_background_mw = memory.background_mw;
+  Sourced& energy = gpu ? gpu->energies.dram_pj_per_bit : accelerator.technology.dram_energy_pj_per_bit;
+  if (memory.energy_pj_per_bit) energy = *memory.energy_pj_per_bit;
+  const hwsim::DramTiming& t = memory.timing;
+  Json numbers = {t.bits_per_kilocycle, t.latency,         t.burst_bits, t.request_bits,     t.channels,         t.interleave_bits,
+                  t.row_bits,           t.row_miss_cycles, t.banks,      t.row_cycle_cycles, t.refresh_interval, t.refresh_cycles};
+  numbers.push_back(energy.value);
+  numbers.push_back(memory.background_mw ? memory.background_mw->value : 0.0);
+  accelerator.hash = hex(hash_text(accelerator.hash + numbers.dump()));
+}
+
+std::string dram_energy_source(const Accelerator& accelerator) {
+  const auto* gpu = std::get_if<tensor_core::Gpu>(&accelerator.core);
+  const Sourced& energy = gpu ? gpu->energies.dram_pj_per_bit : accelerator.technology.dram_energy_pj_per_bit;
+  return Json(energy.value).dump() + " pJ/bit: " + energy.source;
+}
+
+Tier default_tier(const std::string& name_or_file) { return table::is_table(name_or_file) ? Tier::kMeasured : Tier::kAnalytic; }
+
+Result<AcceleratorText> accelerator_text(const std::string& name_or_file) {
+  if (table::is_table(name_or_file))
+    return Error{name_or_file, "a table has measurements, not an accelerator's description", "name an accelerator or its JSON file"};
   for (const auto& [name, text] : embedded_accelerators())
-    if (name == name_or_file) return parse_accelerator(text, std::string(name) + ".json");
-  if (const auto text = systolic_text(name_or_file)) return parse_accelerator(*text, name_or_file + ".json");
+    if (name == name_or_file) return AcceleratorText{std::string(text), name_or_file + ".json"};
+  if (auto text = systolic_text(name_or_file)) return AcceleratorText{*std::move(text), name_or_file + ".json"};
   if (!std::filesystem::exists(name_or_file)) {
     std::string names;
     for (const std::string& name : accelerator_names()) names += (names.empty() ? "" : ", ") + name;
-    return Error{name_or_file, "no accelerator of that name, and no such file", "known names: " + names + " (and other sizes of systolic)"};
+    return Error{name_or_file, "no accelerator of that name, and no such file",
+                 "known names: " + names + " (and other sizes of systolic); table:F.npy for measurements"};
   }
-  DYAD_TRY(const std::string text, read_text(name_or_file));
-  return parse_accelerator(text, name_or_file);
+  DYAD_TRY(std::string text, read_text(name_or_file));
+  return AcceleratorText{std::move(text), name_or_file};
 }
 
+Result<Accelerator> load_accelerator(const std::string& name_or_file) {
+  DYAD_TRY(const AcceleratorText found, accelerator_text(name_or_file));
+  return parse_accelerator(found.text, found.place);
+}
+
+namespace {
+
+/// A table has no machine to configure: what an option asks of one is refused.
+Result<std::unique_ptr<CostModel>> make_table_model(const std::string& spelled, Tier tier, const CostOptions& options) {
+  if (tier != Tier::kMeasured)
+    return Error{"--tier", "a table has no tier '" + std::string(to_string(tier)) + "'", "leave --tier out, or --tier measured"};
+  if (options.compat != Compat::kNone) return Error{"--compat", "a table follows no convention", "leave --compat out"};
+  if (!options.memory.empty()) return Error{"--memory", "a table has no memory to exchange", "leave --memory out"};
+  if (options.dram != DramMode::kAsDescribed) return Error{"--dram", "a table has no memory to idealize", "leave --dram out"};
+  DYAD_TRY(const table::Spelling spelling, table::parse_spelling(spelled));
+  DYAD_TRY(table::MeasuredTable measured, table::read_table(spelling));
+  if (options.batch && *options.batch != measured.batch)
+    return Error{"--batch",
+                 "the table stands for a batch of " + std::to_string(measured.batch) + ", not of " + std::to_string(*options.batch),
+                 "say what was measured: table:" + spelling.file + ",batch=" + std::to_string(*options.batch)};
+  return table::make_model(std::move(measured), options.weighted_layers);
+}
+
+}  // namespace
+
 Result<std::unique_ptr<CostModel>> make_cost_model(const std::string& name_or_file, Tier tier, const CostOptions& options) {
+  if (table::is_table(name_or_file)) return make_table_model(name_or_file, tier, options);
   DYAD_TRY(const Accelerator accelerator, load_accelerator(name_or_file));
   return make_cost_model(accelerator, tier, options);
 }
@@ -228,7 +271,14 @@ Result<std::unique_ptr<CostModel>> make_cost_model(const Accelerator& accelerato
                  "known tiers: analytic, cycle"};
   Accelerator configured = accelerator;
   if (options.batch) configured.batch = *options.batch;
-  if (options.compat != Compat::kNone) return compat::make_model(configured, options.compat, options.im2col_layer);
+  if (!options.memory.empty()) {
+    if (options.compat != Compat::kNone)
+      return Error{"--memory", "a published convention has the memory of its publication", "leave one of --memory and --compat out"};
+    DYAD_TRY(const Memory memory, load_memory(options.memory, configured.clock_mhz.value));
+    set_memory(configured, memory);
+    configured.name += " with " + memory.name;
+  }
+  if (options.compat != Compat::kNone) return compat::make_model(configured, options);
   if (options.dram == DramMode::kIdeal) configured.dram = configured.dram.ideal();
   if (options.dram == DramMode::kUnlimited) configured.dram = configured.dram.unlimited();
   std::unique_ptr<CostModel> model = std::holds_alternative<tensor_core::Gpu>(configured.core)

@@ -13,5 +13,7 @@ const std::vector<NamedText>& embedded_accelerators();
 /// Of families whose size is part of the name: "systolic-os" stands for systolic-RxC-os.
 const std::vector<NamedText>& embedded_templates();
 const std::vector<NamedText>& embedded_technologies();
+const std::vector<NamedText>& embedded_memories();
+const std::vector<NamedText>& embedded_sram_tables();
 
 }  // namespace dyad::accel_models

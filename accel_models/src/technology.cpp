@@ -48,6 +48,14 @@ Result<Technology> parse_technology(std::string_view text, const std::string& pl
                                    {"array_leakage_mw_per_lane", &technology.array_leakage_mw_per_lane}}));
   for (const auto& [key, member] : {std::pair{"mac_energy_pj", &technology.mac_energy_pj}, {"add_energy_pj", &technology.add_energy_pj}})
     if (reader.has(key)) DYAD_CHECK(read_sourced(reader, {{key, &member->emplace()}}));
+  if (reader.has("sram")) {
+    DYAD_TRY(const JsonReader sram, reader.member("sram"));
+    DYAD_TRY(const std::string table, sram.string("table"));
+    const std::filesystem::path beside = std::filesystem::path(place).parent_path() / table;
+    DYAD_TRY(technology.sram, load_sram_table(std::filesystem::is_regular_file(beside) ? beside.string() : table));
+    DYAD_TRY(technology.sram_leakage_scale, read_sourced(sram, "leakage_scale"));
+    DYAD_CHECK(sram.finish());
+  }
   DYAD_CHECK(reader.finish());
   return technology;
 }

@@ -102,6 +102,7 @@ TEST_P(CoreLayers, RandomLayersEqualTheCycleTier) {
   }
   std::printf("%d runs, %lld cycles; %d in chunks, %d with an addition, %d with weight zero points, %d with groups\n", coverage.runs,
               static_cast<long long>(coverage.cycles), coverage.chunked, coverage.additions, coverage.zero_points, coverage.grouped);
+  RecordProperty("equal_runs", coverage.runs);
   EXPECT_GE(coverage.runs, 1000);
   EXPECT_GE(coverage.chunked, 30);
   EXPECT_GE(coverage.additions, 100);
@@ -121,6 +122,7 @@ TEST_P(CoreLayers, ElementwiseLayersEqualTheCycleTier) {
     ASSERT_NO_FATAL_FAILURE(compare(*core, one, machine, random_timing(random), Order::kElementwise, coverage));
   }
   std::printf("%d runs, %lld cycles; %d additions\n", coverage.runs, static_cast<long long>(coverage.cycles), coverage.additions);
+  RecordProperty("equal_runs", coverage.runs);
   EXPECT_GE(coverage.runs, 100);
   EXPECT_GE(coverage.additions, 30);
 }

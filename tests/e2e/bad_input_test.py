@@ -2,6 +2,7 @@
 import json
 import pathlib
 import random
+import struct
 import sys
 import tempfile
 import unittest
@@ -76,6 +77,53 @@ class BadInput(unittest.TestCase):
         self.refused("simulate", "--gemm", "1,2", "--accelerator", "bismo-edge", "--bits", "W8A8", "--tier", "analytic", place="--gemm")
         self.refused("simulate", "--gemm", "0,2,3", "--accelerator", "bismo-edge", "--bits", "W8A8", "--tier", "analytic", place="--gemm")
         self.refused("simulate", "--conv", "kernel=3", "--accelerator", "bismo-edge", "--bits", "W8A8", "--tier", "analytic", place="--conv")
+
+    def test_conventions_and_reports_of_simulate(self):
+        one = ("simulate", "--conv", "kernel=1,output=56,stride=1,in=256,out=64", "--accelerator", "bitfusion-eyeriss", "--bits", "W4A4")
+        self.refused(*one, "--isca2018-outputs", "requantized", place="--isca2018-outputs")
+        self.refused(*one, "--compat", "isca2018", "--isca2018-outputs", "8bit", place="command line")
+        self.refused("simulate", "resnet20", "--accelerator", "bismo-edge", "--table", "--shadow-prices", place="--shadow-prices")
+        self.refused("simulate", "resnet20", "--accelerator", "bismo-edge", "--table", "--csv", self.folder / "x.csv", place="--csv")
+        self.refused(*one, "--csv", self.folder / "absent" / "x.csv", place="x.csv")
+        self.refused(*one, "--tier", "measured", place="--tier")
+
+    def test_tables(self):
+        """A user's own table of ResNet-20: [layer][w - 1][a - 1], int64."""
+        def npy(shape, values, dtype="<i8", code="q"):
+            header = f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+            return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + struct.pack(f"<{len(values)}{code}", *values)
+
+        def refuse(spelled, place, *words):
+            self.refused("simulate", "resnet20", "--accelerator", f"table:{spelled}", "--bits", "W4A4", *words, place=place)
+
+        layers = [one["name"] for one in program.document("inspect", "resnet20")["layers"] if "w" in one or one["kind"] in ("conv", "linear")]
+        points = len(layers) * 64
+        good = self.file("good.npy", npy(f"({len(layers)}, 8, 8)", range(1, points + 1)))
+        result = program.document("simulate", "resnet20", "--accelerator", f"table:{good},unit=us,batch=4", "--bits", "W4A4", "--all-layers")
+        self.assertEqual((result["tier"], result["batch"]), ("measured", 4))
+        self.assertEqual([one["latency_us"] for one in result["layers"] if "w" in one], [64 * k + 28 for k in range(len(layers))])
+        self.assertTrue(any("Layers without weights" in note for note in result["notes"]))
+
+        refuse(self.folder / "absent.npy", "absent.npy")
+        refuse(self.file("t.txt", "1"), "t.txt")
+        refuse(self.file("t.npy", b""), "t.npy")
+        refuse(self.file("t.npy", good.read_bytes()[:-1]), "t.npy")
+        refuse(self.file("t.npy", npy("(4, 8)", range(1, 33))), "t.npy")
+        refuse(self.file("t.npy", npy("(1, 8, 2, 4)", range(1, 65))), "t.npy")
+        refuse(self.file("t.npy", npy("(1, 8, 8)", range(1, 65))), "table:t.npy")
+        refuse(self.file("t.npy", npy("(1, 1, 1)", [7], dtype=">i8")), "t.npy")
+        refuse(self.file("t.npy", npy(f"({len(layers)}, 8, 8)", [-1] + [5] * (points - 1))), "t.npy:/0/0/0")
+        refuse(self.file("t.npy", npy(f"({len(layers)}, 8, 8)", [5.0] * (points - 1) + [float("nan")], "<f8", "d")), f"t.npy:/{len(layers) - 1}/7/7")
+        refuse(self.file("t.npy", npy(f"({len(layers)}, 3, 3)", [5] * (len(layers) * 9))), layers[0])  # no 4 bits (the first layer has 8)
+        refuse(self.file("t.csv", "layer,bits,cycles\n"), "t.csv:1")
+        refuse(self.file("t.csv", "layer,w,a,cycles\nconv9,4,4,12\n"), "t.csv")
+        refuse(self.file("t.csv", f"layer,w,a,cycles\n{layers[0]},4,4,x\n"), "t.csv:2")
+        refuse(self.file("t.json", '{"schema": "dyad.cost_table/1", "layer_names": ["a"], "table": [[[-3]]]}'), "t.json:/table/0/0/0")
+        refuse(f"{good},unit=hours", "unit=hours")
+        refuse(good, "--tier", "--tier", "cycle")
+        refuse(good, "--batch", "--batch", "3")
+        refuse(good, "--compat", "--compat", "haq")
+        self.refused("search", "resnet20", "--data", "/nowhere", "--accelerator", f"table:{good}", "--tier", "analytic", place="--tier")
 
     def test_outputs_are_checked_before_the_work(self):
         for words in (("search", "embedded", "--data", "/nowhere", "--accelerator", "bismo-edge"), ("train", "resnet8-fmnist", "--data", "/nowhere"),

@@ -59,5 +59,19 @@ class BitLists(unittest.TestCase):
         print("seconds of each process:", " ".join(f"{each:.3f}" for each in seconds))
 
 
+class BitFusionOutputs(unittest.TestCase):
+    def test_published_cycles_and_requantized_outputs(self):
+        layer = ("simulate", "--conv", "kernel=1,output=56,stride=1,in=256,out=64,batch=1", "--accelerator", "bitfusion-eyeriss", "--compat", "isca2018")
+        for bits, published, least in (("W4A4", 83969, 25088), ("W2A2", 75435, 10624)):  # least: max of computing and moving, by hand
+            for words in ((), ("--isca2018-outputs", "32bit")):
+                self.assertEqual(program.document(*layer, "--bits", bits, *words)["totals"]["cycles"], published)
+            found = program.document(*layer, "--bits", bits, "--isca2018-outputs", "requantized")["layers"][0]
+            self.assertTrue(least <= found["cycles"] <= 1.02 * least, found["cycles"])
+            self.assertGreater(found["shadow_price"]["w"]["energy_pj"], 0)
+            resources = found["resource_cycles"]
+            longest = max(cycles for name, cycles in resources.items() if name != "fill")
+            self.assertAlmostEqual(longest + resources["fill"], found["cycles"])
+
+
 if __name__ == "__main__":
     sys.exit(program.finish(unittest.main(exit=False, verbosity=2)))

@@ -37,6 +37,7 @@ def documents():
     return {
         "search": report_fixture.search_document(), "long": report_fixture.search_document("fixture-long", 17, long_names),
         "evil": evil, "simulation": report_fixture.simulation_document(),
+        "measured": report_fixture.measured_document(),
     }
 
 
@@ -126,7 +127,7 @@ class ReportInBrowser(unittest.TestCase):
             self.assertAlmostEqual(computes + waits, layer["latency_us"], places=9)
             self.assertAlmostEqual(waits, layer["latency_us"] * layer["stall_cycles"] / layer["cycles"], places=9)
         energy = {one["label"]: one["data"] for one in self.series("energy")}
-        self.assertEqual(list(energy), ["array", "SRAM", "DRAM", "leakage"])
+        self.assertEqual(list(energy), ["array", "SRAM", "DRAM", "leakage", "idle memory"])
         for i, layer in enumerate(layers):
             self.assertAlmostEqual(sum(values[i] for values in energy.values()) * 1e6, layer["energy_pj"], delta=1e-6 * layer["energy_pj"])
 
@@ -204,6 +205,41 @@ class ReportInBrowser(unittest.TestCase):
         header.find_element("css selector", "button").click()
         self.assertEqual(header.get_attribute("aria-sort"), "ascending")
         self.assertEqual(names(), [layer["name"] for layer in sorted(layers, key=lambda layer: layer["latency_us"])])
+
+    def open_document(self, name):
+        """Shows the document of that name; the chooser lists them in order."""
+        self.choose("#document", str(list(self.documents).index(name)))
+
+    def test_bottlenecks_and_shadow_prices_are_a_table(self):
+        self.assertFalse(self.find("#bottleneck-table").is_displayed())  # the search's layers have none
+        self.open_document("simulation")
+        self.assertTrue(self.find("#bottleneck-table").is_displayed())
+        self.assertEqual([head.text for head in self.driver.find_elements("css selector", "#bottleneck-table thead th")],
+                         ["#", "Layer", "W", "A", "1 W less", "Next W", "1 A less", "Next A", "Compute alone", "Memory bus alone", "Fill"])
+        layers = self.documents["simulation"]["layers"]
+        rows = list(csv.DictReader(io.StringIO(self.saved("bottleneck-table.csv")["content"], newline="")))
+        for layer, row in zip(layers, rows, strict=True):
+            self.assertAlmostEqual(float(row["Compute alone"]), layer["compute_cycles"] / layer["cycles"])
+            if "w" not in layer:
+                self.assertEqual((row["1 W less"], row["Next W"]), ("", ""))
+                continue
+            self.assertAlmostEqual(float(row["1 W less"]), (layer["cycles"] // 8) / layer["cycles"])
+            self.assertEqual((row["Next W"], float(row["1 A less"]), row["Next A"]), ("7", 0, ""))
+
+    def test_measurements_have_no_roofline(self):
+        self.assertTrue(self.find("#roofline-section").is_displayed())
+        self.open_document("measured")
+        self.assertFalse(self.find("#roofline-section").is_displayed())
+        self.assertFalse(self.find("#energy").is_displayed())  # the table has none
+        self.assertNotIn("Roofline", self.text("#nav"))
+        self.assertIn("measurements", self.text("#verdict"))
+        facts = self.text("#facts")
+        self.assertIn("they cost 0", facts)
+        for wrong in ("NaN", "null", "undefined", "Infinity"):
+            self.assertNotIn(wrong, self.text("main"))
+        self.open_document("search")
+        self.assertTrue(self.find("#roofline-section").is_displayed())
+        self.assertIn("Roofline", self.text("#nav"))
 
     def test_every_control_is_reached_by_keyboard(self):
         from selenium.webdriver.common.keys import Keys

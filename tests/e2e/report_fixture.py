@@ -37,7 +37,7 @@ def layer(name, kind, inputs, channels, size, w, a):
     fetch = math.ceil((read_bits + write_bits) / 8 / DRAM_BYTES_PER_S * CLOCK_MHZ * 1e6)
     cycles = max(compute, fetch) + 140
     latency = cycles / CLOCK_MHZ
-    energy = {"array": 0.011 * work, "sram": 0.021 * work / 16 + 0.3 * (read_bits + write_bits), "dram": 15.0 * (read_bits + write_bits), "leakage": 38.0 * cycles}
+    energy = {"array": 0.011 * work, "sram": 0.021 * work / 16 + 0.3 * (read_bits + write_bits), "dram": 15.0 * (read_bits + write_bits), "leakage": 38.0 * cycles, "idle": 21.0 * (cycles - fetch)}
     fields = {
         "name": name, "kind": "conv" if kind == "conv1" else kind, "out": a or 8, "macs": macs, "params": params, "cycles": cycles,
         "compute_cycles": compute, "stall_cycles": cycles - compute, "latency_us": latency, "energy_pj": sum(energy.values()),
@@ -133,11 +133,33 @@ def simulation_document(model="fixture-resnet"):
     layers, _, cost, _ = network(layer_names(3, "stage{stage}.unit{unit}.body"), lambda i, shape: (8, 8))
     total = {key: sum(one[key] for one in layers) for key in ("cycles", "latency_us", "energy_pj", "stall_cycles", "dram_read_bits", "dram_write_bits")}
     total["utilization"] = sum(one["utilization"] * one["cycles"] for one in layers) / total["cycles"]
-    total["energy_breakdown_pj"] = {name: sum(one["energy_breakdown_pj"][name] for one in layers) for name in ("array", "sram", "dram", "leakage")}
+    total["energy_breakdown_pj"] = {name: sum(one["energy_breakdown_pj"][name] for one in layers) for name in ("array", "sram", "dram", "leakage", "idle")}
     for one in layers:
         one.pop("loss", None)
+        fetch = one["cycles"] - 140
+        one["resource_cycles"] = {"compute": one["compute_cycles"], "memory bus": fetch, "fill": one["cycles"] - max(one["compute_cycles"], fetch)}
+        if "w" in one:
+            saved = one["cycles"] // 8
+            one["shadow_price"] = {"w": {"cycles": saved, "energy_pj": 2.0 * saved, "next_bits": 7, "next_cycles": saved, "next_energy_pj": 2.0 * saved},
+                                   "a": {"cycles": 0, "energy_pj": 0.0, "next_bits": None}}
     return {
         "schema": "dyad.simulation/1", "version": "0.1.0", "model": model,
         "accelerator": {"name": "fixture-array", "clock_mhz": CLOCK_MHZ, "batch": BATCH, "peak_binary_ops_per_s": PEAK, "dram_bytes_per_s": DRAM_BYTES_PER_S},
         "tier": "cycle", "batch": BATCH, "bits": "W8A8", "layers": layers, "totals": total,
     }
+
+
+def measured_document(model="fixture-measured"):
+    """A simulation whose costs are a user's table: latencies only."""
+    document = simulation_document(model)
+    document["tier"] = "measured"
+    document["accelerator"].update(name="table:fixture.npy", peak_binary_ops_per_s=None, dram_bytes_per_s=None)
+    document["notes"] = ["Layers without weights are not in the table: they cost 0."]
+    for one in document["layers"]:
+        one.update(energy_pj=0, energy_breakdown_pj={}, utilization=0, compute_cycles=0, stall_cycles=0, dram_read_bits=0, dram_write_bits=0, bottleneck="")
+        one.pop("resource_cycles")
+        if "w" not in one:
+            one.update(cycles=0, latency_us=0)
+    document["totals"].update(energy_pj=0, energy_breakdown_pj={}, utilization=0, stall_cycles=0, dram_read_bits=0, dram_write_bits=0,
+                              **{key: sum(one[key] for one in document["layers"]) for key in ("cycles", "latency_us")})
+    return document

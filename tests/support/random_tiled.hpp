@@ -309,6 +309,16 @@ inline hwsim::DramTiming random_dram(Random& random) {
   dram.burst_bits = 64;
   dram.request_bits = 512;
   if (random.coin()) dram.bits_per_kilocycle = random.between(4000, 200000);
+  if (dram.bits_per_kilocycle == 0 || random.coin()) return dram;
+  // With channels, banks and refresh.
+  dram.channels = one_of<std::int64_t>(random, {1, 2, 3, 8});
+  dram.interleave_bits = 64 * random.between(1, 4);
+  dram.row_bits = dram.interleave_bits * random.between(1, 16);
+  dram.banks = 4 * random.between(0, 4);
+  dram.row_miss_cycles = random.between(0, 20);
+  dram.row_cycle_cycles = random.between(0, 60);
+  dram.refresh_interval = random.between(100, 1000);
+  dram.refresh_cycles = random.between(0, 90);
   return dram;
 }
 

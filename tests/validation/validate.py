@@ -1,12 +1,16 @@
 #!/usr/bin/python3
-"""Runs every command of checks.json and writes docs/validation.md: outside numbers, goals, measured values.
+"""Runs every check of checks.json and writes docs/validation.md: outside numbers, goals, measured values; and the validation tables of
+the accelerator families' pages, with the differences of their tiers.
 
-usage: validate.py --dyad PROGRAM --data FOLDER [--only ID,...] [--out FILE]
-Exit status 1 when a goal is missed. A check whose data is absent is listed as not run.
+usage: validate.py --build FOLDER --data FOLDER [--only ID,...] [--pages [NAME ...]] [--out FILE] [--documents FOLDER]
+A check runs commands of `dyad`, or a test program of the build whose case records a property. --pages measures only what the pages of
+families (all, or those named) show. Exit status 1 when a goal is missed. A check whose data or program is absent is listed as not run.
 """
 import argparse
+import functools
 import json
 import operator
+import os
 import pathlib
 import subprocess
 import sys
@@ -14,6 +18,8 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "support"))
+sys.path.insert(0, str(HERE))
+from family_pages import measure_tiers, write_pages  # noqa: E402
 from hawq_choices import choices_of  # noqa: E402
 
 TESTS = {">=": operator.ge, "<=": operator.le, "==": operator.eq}
@@ -41,8 +47,36 @@ def value_at(document, pointer):
     return document
 
 
-def measure(check, program, data, scratch):
-    """Runs the check's commands in order; the last one prints the document that holds the value."""
+@functools.lru_cache(maxsize=None)
+def run_case(program, case, data, scratch):
+    """What a case of a test program recorded; None when it failed."""
+    out = pathlib.Path(scratch, "case.json")
+    out.unlink(missing_ok=True)
+    subprocess.run([program, f"--gtest_filter={case}", f"--gtest_output=json:{out}"], capture_output=True, check=False,
+                   env={**os.environ, "DYAD_DATA": str(pathlib.Path(data).resolve())})
+    cases = [each for suite in json.loads(out.read_text())["testsuites"] for each in suite["testsuite"]]
+    if len(cases) != 1:
+        raise RuntimeError(f"{program}: {len(cases)} cases are called {case}")
+    return None if "failures" in cases[0] else cases[0]
+
+
+def program_of(check, build):
+    return pathlib.Path(build, "tests", check["program"])
+
+
+def measure_case(check, build, data, scratch):
+    case = run_case(str(program_of(check, build)), check["case"], str(data), scratch)
+    if case is None:
+        return None
+    value = float(case[check["property"]])
+    return round(value, check["digits"]) if check.get("digits") else int(value)
+
+
+def measure(check, build, data, scratch):
+    """Runs the check's commands in order; the last one prints the document that holds the value. None: its test failed."""
+    if "program" in check:
+        return measure_case(check, build, data, scratch)
+    program = str(pathlib.Path(build, "tools", "dyad"))
     document = None
     if "published_bits" in check:
         write_choices(data, scratch)
@@ -70,35 +104,66 @@ def met(check, value):
     return TESTS[check["test"]](value, check["goal"])
 
 
+def command_text(check):
+    if "program" in check:
+        return f"`{check['program']} --gtest_filter={check['case']}`: {check['property']}"
+    return "<br>".join(f"`{each}`" for each in check["commands"]).replace("|", "\\|")
+
+
+def missing_part(check, build, data):
+    """What the check needs and is not here: data, or a program of an optional part of the build."""
+    for need in check.get("needs", []):
+        if not (data / need).exists():
+            return need
+    if "program" in check and not program_of(check, build).exists():
+        return check["program"]
+    return None
+
+
+def run_checks(chosen, build, data):
+    """(check, goal, measured, verdict) of every check."""
+    results = []
+    with tempfile.TemporaryDirectory() as scratch:
+        for check in chosen:
+            missing = missing_part(check, build, data)
+            if missing:
+                measured, verdict = "not run", f"needs {missing}"
+            else:
+                value = measure(check, build, data, scratch)
+                measured = "failed" if value is None else value
+                verdict = "yes" if value is not None and met(check, value) else "**no**"
+            print(f"{check['id']}: {measured} (goal {goal_text(check)}) {verdict}", file=sys.stderr, flush=True)
+            results.append((check, goal_text(check), measured, verdict))
+    return results
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--dyad", required=True)
+    parser.add_argument("--build", required=True, type=pathlib.Path)
     parser.add_argument("--data", required=True, type=pathlib.Path)
     parser.add_argument("--only", default="")
+    parser.add_argument("--pages", nargs="*")
     parser.add_argument("--out", type=pathlib.Path)
+    parser.add_argument("--documents", type=pathlib.Path, help="folder of the family pages")
     arguments = parser.parse_args()
     checks = json.loads((HERE / "checks.json").read_text())["checks"]
     chosen = [check for check in checks if not arguments.only or check["id"] in arguments.only.split(",")]
-    lines = ["# Validation", "",
-             "Every outside number that Dyad answers to, measured. Written by `./dev validate` from",
-             "`tests/validation/checks.json`; do not edit. `$DATA` is the folder of the test data, `$TMP` a scratch folder.", "",
-             "| what | source | goal | measured | met | command |", "|---|---|---|---|---|---|"]
-    failures = 0
-    with tempfile.TemporaryDirectory() as scratch:
-        for check in chosen:
-            missing = [need for need in check.get("needs", []) if not (arguments.data / need).exists()]
-            if missing:
-                measured, verdict = "not run", f"needs {missing[0]}"
-            else:
-                measured = measure(check, arguments.dyad, arguments.data, scratch)
-                verdict = "yes" if met(check, measured) else "**no**"
-                failures += verdict != "yes"
-            print(f"{check['id']}: {measured} (goal {goal_text(check)}) {verdict}", file=sys.stderr, flush=True)
-            command = "<br>".join(f"`{each}`" for each in check["commands"]).replace("|", "\\|")
-            lines.append(f"| {check['what']} | {check['source']} | {goal_text(check)} | {measured} | {verdict} | {command} |")
+    if arguments.pages is not None:
+        chosen = [check for check in chosen if set(check.get("pages", [])) & set(arguments.pages or check.get("pages", []))]
+    results = run_checks(chosen, arguments.build, arguments.data)
     if arguments.out:
+        lines = ["# Validation", "",
+                 "Every outside number that Dyad answers to, measured. Written by `./dev validate` from",
+                 "`tests/validation/checks.json`; do not edit. `$DATA` is the folder of the test data, `$TMP` a scratch folder.", "",
+                 "| what | source | goal | measured | met | command |", "|---|---|---|---|---|---|"]
+        lines += [f"| {check['what']} | {check['source']} | {goal} | {measured} | {verdict} | {command_text(check)} |"
+                  for check, goal, measured, verdict in results]
         arguments.out.write_text("\n".join(lines) + "\n")
-    return 1 if failures else 0
+    if arguments.documents:
+        tier_rows = measure_tiers(arguments.build / "tests" / "validation" / "tier_differences", HERE / "results" / "tier_differences.json")
+        for page in write_pages(arguments.documents, results, tier_rows, arguments.pages):
+            print(f"{page} does not exist: its table was not written", file=sys.stderr)
+    return 1 if any(verdict == "**no**" for *_, verdict in results) else 0
 
 
 if __name__ == "__main__":

@@ -13,6 +13,13 @@
 
 namespace dyad::tools {
 
+std::vector<std::string> weighted_layers(const network::Network& network) {
+  std::vector<std::string> names;
+  for (const LayerShape& layer : network::layer_shapes(network))
+    if (layer.is_weighted()) names.push_back(layer.name);
+  return names;
+}
+
 void ModelOptions::declare(CLI::App& verb) {
   verb.add_option("MODEL", model, "A built-in topology, 'embedded', an .onnx or a .safetensors file")->required();
   verb.add_option("--weights", weights, "Weights of a topology, safetensors");

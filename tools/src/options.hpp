@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "dyad/base/bits.hpp"
 #include "dyad/base/result.hpp"
@@ -16,6 +17,11 @@ class App;
 }
 
 namespace dyad::tools {
+
+constexpr const char* kAcceleratorHelp = "A named accelerator, its JSON file, or table:F.npy|F.csv|F.json of measurements";
+
+/// Names of the convolutions and fully connected layers, in execution order.
+std::vector<std::string> weighted_layers(const network::Network& network);
 
 /// MODEL, --weights, --classes, --image.
 struct ModelOptions {

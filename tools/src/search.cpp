@@ -23,7 +23,7 @@ struct Options {
   HessianFlags hessian;
   LimitOptions limits;
   workflow::SearchRequest defaults;
-  std::string data, accelerator, out, method = "exact", tier = "analytic", backend = "cpu";
+  std::string data, accelerator, out, method = "exact", tier, backend = "cpu";
   bool no_cycle_check = false, json = false;
 };
 
@@ -43,18 +43,24 @@ Result<int> run(const Options& options) {
   DYAD_CHECK(check_writable(options.out));
   workflow::SearchRequest request = options.defaults;
   const auto method = workflow::search_method_from_name(options.method);
-  const auto tier = tier_from_name(options.tier);
+  const auto tier = options.tier.empty() ? accel_models::default_tier(options.accelerator) : tier_from_name(options.tier);
   DYAD_EXPECT(method && tier, "a flag admitted an unknown word");
   request.method = *method;
   DYAD_TRY(request.limits, options.limits.read());
-  DYAD_TRY(const auto cost_model, accel_models::make_cost_model(options.accelerator, *tier, {}));
-  DYAD_TRY(const auto check_model, accel_models::make_cost_model(options.accelerator, Tier::kCycle, {}));
+  DYAD_TRY(request.network, options.model.load());
+  accel_models::CostOptions cost;
+  cost.weighted_layers = weighted_layers(request.network);
+  DYAD_TRY(const auto cost_model, accel_models::make_cost_model(options.accelerator, *tier, cost));
+  std::unique_ptr<CostModel> check_model;  // measurements have none
+  if (*tier != Tier::kMeasured && !options.no_cycle_check) {
+    DYAD_TRY(check_model, accel_models::make_cost_model(options.accelerator, Tier::kCycle, cost));
+  }
+  for (const std::string& sentence : cost_model->notes()) note("note: " + sentence);
   DYAD_TRY(const auto backend, make_integer_backend(options.backend));
   request.cost_model = cost_model.get();
-  request.check_model = options.no_cycle_check ? nullptr : check_model.get();
+  request.check_model = check_model.get();
   request.backend = backend.get();
   request.quantization = options.post_training.read();
-  DYAD_TRY(request.network, options.model.load());
   request.model = request.network.name;
   DYAD_TRY(request.normalization, options.normalize.choose(request.network));
   DYAD_TRY(request.calibration, network::load_dataset(options.data, network::Split::kTrain));
@@ -84,11 +90,12 @@ void add_search(CLI::App& program, Action& action) {
   options->model.declare(*verb);
   options->normalize.declare(*verb);
   verb->add_option("--data", options->data, "Data folder: training images calibrate, test images score")->required();
-  verb->add_option("--accelerator", options->accelerator, "A named accelerator or a JSON file")->required();
+  verb->add_option("--accelerator", options->accelerator, kAcceleratorHelp)->required();
   verb->add_option("--method", options->method, "exact: measured error + integer program; hawq: Hessian + integer program")
       ->check(CLI::IsMember({"exact", "hawq"}))
       ->capture_default_str();
-  verb->add_option("--tier", options->tier, "Where cost comes from")->check(CLI::IsMember({"analytic", "cycle"}))->capture_default_str();
+  verb->add_option("--tier", options->tier, "Where cost comes from; default: measured of a table, else analytic")
+      ->check(CLI::IsMember({"analytic", "cycle", "measured"}));
   options->limits.declare(*verb, "R times the cost at 8 bits everywhere; NAME is latency, energy, size or bops");
   verb->add_option("--choices", defaults.bits, "Bit-widths to choose from, comma-separated")
       ->delimiter(',')

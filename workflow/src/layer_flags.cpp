@@ -81,18 +81,8 @@ Result<RequestedLayer> parse_conv(std::string_view text) {
   if (kernel > 4096 || stride > 4096 || output > 65536)
     return Error{"--conv", "a window above 4096 or an output above 65536", "check the order of the numbers"};
   RequestedLayer layer;
-  LayerShape& shape = layer.shape;
-  shape.name = "conv";
-  shape.in_h = shape.in_w = output * stride;
-  shape.out_h = shape.out_w = output;
-  shape.in_channels = values["in"];
-  shape.out_channels = values["out"];
-  shape.groups = static_cast<int>(groups);
-  shape.window.kernel_h = shape.window.kernel_w = static_cast<int>(kernel);
-  shape.window.stride_h = shape.window.stride_w = static_cast<int>(stride);
-  const int padding = static_cast<int>(kernel > stride ? kernel - stride : 0);
-  shape.window.pad_top = shape.window.pad_left = padding / 2;
-  shape.window.pad_bottom = shape.window.pad_right = padding - padding / 2;
+  layer.shape = square_convolution(kernel, output, stride, values["in"], values["out"], groups);
+  layer.shape.name = "conv";
   if (seen["batch"]) layer.batch = static_cast<int>(values["batch"]);
   return layer;
 }

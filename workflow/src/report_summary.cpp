@@ -53,28 +53,55 @@ std::string bits_of(const Json& layer, std::string_view key) {
   return is_number(layer, key) ? fmt::format("{}", layer.find(key)->get<int>()) : "-";
 }
 
-std::string layer_table(const Json& layers) {
+/// A part of a breakdown of energy; 0 when it is not there.
+double part(const Json& breakdown, std::string_view component) {
+  return is_number(breakdown, component) ? number(breakdown, component) : 0;
+}
+
+/// What one bit less of an operand saves, in percent of the layer's cycles, and the next bits that save something: "12.5%    7".
+std::string price_words(const Json& layer, const char* operand) {
+  if (!layer.contains("shadow_price")) return fmt::format("{:>8}  {:>6}", "-", "-");
+  const Json& price = layer["shadow_price"][operand];
+  const double cycles = number(layer, "cycles");
+  std::string saved = "-";
+  if (is_number(price, "cycles") && cycles > 0) saved = fmt::format("{:.1f}%", 100 * number(price, "cycles") / cycles);
+  if (saved == "-0.0%") saved = "0.0%";
+  return fmt::format("{:>8}  {:>6}", saved, bits_of(price, "next_bits"));
+}
+
+/// `parts`: columns that show which part of a layer's energy is leakage and which is the idle memory's.
+std::string layer_table(const Json& layers, bool parts) {
   double latest = 0, largest_energy = 0;
-  std::size_t name_width = 5, kind_width = 4;
+  std::size_t name_width = 5, kind_width = 4, bound_width = 8;
+  bool has_prices = false;
   for (const Json& layer : layers) {
     latest = std::max(latest, number(layer, "latency_us"));
     largest_energy = std::max(largest_energy, number(layer, "energy_pj"));
     name_width = std::max(name_width, width_of(text(layer, "name")));
     kind_width = std::max(kind_width, width_of(text(layer, "kind")));
+    bound_width = std::max(bound_width, width_of(text(layer, "bottleneck")));
+    has_prices = has_prices || layer.contains("shadow_price");
   }
   const Step time = unit_for(kTime, latest), energy = unit_for(kEnergy, largest_energy);
   std::string table =
-      fmt::format("{}  {}   W   A  {:>12}  {:>11}  {:>8}  {:>6}  {}\n", padded("layer", name_width), padded("kind", kind_width),
-                  fmt::format("latency {}", time.unit), fmt::format("energy {}", energy.unit), "utilized", "waits", "bound by");
+      fmt::format("{}  {}   W   A  {:>12}  {:>11}{}  {:>8}  {:>6}  {}", padded("layer", name_width), padded("kind", kind_width),
+                  fmt::format("latency {}", time.unit), fmt::format("energy {}", energy.unit), parts ? "   leaks   idles" : "", "utilized",
+                  "waits", has_prices ? padded("bound by", bound_width) + "  1 W less  next W  1 A less  next A" : "bound by");
   for (const Json& layer : layers) {
     const double cycles = number(layer, "cycles");
-    table += fmt::format("{}  {}  {:>2}  {:>2}  {:>12.3f}  {:>11.3f}  {:>7.1f}%  {:>5.1f}%  {}\n", padded(text(layer, "name"), name_width),
-                         padded(text(layer, "kind"), kind_width), bits_of(layer, "w"), bits_of(layer, "a"),
-                         number(layer, "latency_us") / time.factor, number(layer, "energy_pj") / energy.factor,
+    const double all = number(layer, "energy_pj");
+    const auto share = [&](std::string_view component) {
+      return all > 0 ? 100 * part(*layer.find("energy_breakdown_pj"), component) / all : 0.0;
+    };
+    const std::string shares = parts ? fmt::format("  {:>5.1f}%  {:>5.1f}%", share("leakage"), share("idle")) : "";
+    const std::string bound = text(layer, "bottleneck").empty() ? "-" : text(layer, "bottleneck");
+    table += fmt::format("\n{}  {}  {:>2}  {:>2}  {:>12.3f}  {:>11.3f}{}  {:>7.1f}%  {:>5.1f}%  {}",
+                         padded(text(layer, "name"), name_width), padded(text(layer, "kind"), kind_width), bits_of(layer, "w"),
+                         bits_of(layer, "a"), number(layer, "latency_us") / time.factor, all / energy.factor, shares,
                          100 * number(layer, "utilization"), cycles > 0 ? 100 * number(layer, "stall_cycles") / cycles : 0.0,
-                         text(layer, "bottleneck"));
+                         has_prices ? padded(bound, bound_width) + "  " + price_words(layer, "w") + "  " + price_words(layer, "a") : bound);
   }
-  return table;
+  return table + "\n";
 }
 
 std::string ratio_words(const Json& cost, std::string_view name) {
@@ -98,6 +125,23 @@ std::string limit_words(const Json& limit) {
   return fmt::format("{} at most {}", name, absolute);
 }
 
+/// What the energy of all layers is made of: accesses and operations, leakage, and what the memory takes while it does not transfer.
+std::string energy_parts(const Json& layers) {
+  double all = 0, leakage = 0, idle = 0;
+  bool knows_leakage = false, knows_idle = false;
+  for (const Json& layer : layers) {
+    const Json& breakdown = *layer.find("energy_breakdown_pj");
+    all += number(layer, "energy_pj");
+    leakage += part(breakdown, "leakage");
+    idle += part(breakdown, "idle");
+    knows_leakage = knows_leakage || is_number(breakdown, "leakage");
+    knows_idle = knows_idle || is_number(breakdown, "idle");
+  }
+  return fmt::format("{} dynamic, {}, {}", quantity(kEnergy, all - leakage - idle),
+                     knows_leakage ? quantity(kEnergy, leakage) + " leakage" : "leakage not counted",
+                     knows_idle ? quantity(kEnergy, idle) + " idle memory" : "idle memory not counted");
+}
+
 std::string search_totals(const Json& document) {
   const Json& cost = document["cost"];
   std::string lines;
@@ -107,6 +151,8 @@ std::string search_totals(const Json& document) {
                            document["images"]["evaluation"].get<std::int64_t>()));
   add("latency", amount("latency", number(cost, "latency_us")) + ratio_words(cost, "latency"));
   add("energy", amount("energy", number(cost, "energy_pj")) + ratio_words(cost, "energy"));
+  add("  of it", energy_parts(document["layers"]));
+  if (document["accelerator"].contains("dram_energy_source")) add("  DRAM", text(document["accelerator"], "dram_energy_source"));
   add("size", amount("size", number(cost, "size_mib")) + ratio_words(cost, "size"));
   add("operations", amount("bops", number(cost, "bops_g")) + ratio_words(cost, "bops"));
   const Json& uniform = document["best_uniform"];
@@ -122,7 +168,8 @@ std::string search_totals(const Json& document) {
   add("cycle tier", verified ? "confirms the cost" + apart
                     : checked
                         ? fmt::format("differs by up to {:.2f} % in a layer", 100 * number(document["cycle_check"], "worst_layer_error"))
-                        : "not run");
+                    : text(document, "tier") == "measured" ? "there is none: the costs are measurements"
+                                                           : "not run");
   if (document.contains("stopped_at")) add("stopped", "at: " + text(document, "stopped_at"));
   return lines;
 }
@@ -130,9 +177,13 @@ std::string search_totals(const Json& document) {
 std::string simulation_totals(const Json& document) {
   const Json& totals = document["totals"];
   const double cycles = number(totals, "cycles");
-  return fmt::format("{:<13} {}\n{:<13} {}\n{:<13} {:.1f} %\n{:<13} {:.1f} % of the cycles\n", "latency",
-                     amount("latency", number(totals, "latency_us")), "energy", amount("energy", number(totals, "energy_pj")), "utilized",
-                     100 * number(totals, "utilization"), "waits", cycles > 0 ? 100 * number(totals, "stall_cycles") / cycles : 0.0);
+  const Json& accelerator = document["accelerator"];
+  const std::string source =
+      accelerator.contains("dram_energy_source") ? fmt::format("{:<13} {}\n", "  DRAM", text(accelerator, "dram_energy_source")) : "";
+  return fmt::format("{:<13} {}\n{:<13} {}\n{:<13} {}\n{}{:<13} {:.1f} %\n{:<13} {:.1f} % of the cycles\n", "latency",
+                     amount("latency", number(totals, "latency_us")), "energy", amount("energy", number(totals, "energy_pj")), "  of it",
+                     energy_parts(document["layers"]), source, "utilized", 100 * number(totals, "utilization"), "waits",
+                     cycles > 0 ? 100 * number(totals, "stall_cycles") / cycles : 0.0);
 }
 
 }  // namespace
@@ -145,7 +196,7 @@ Result<std::string> summarize(const NamedDocument& named) {
   const double batch = number(search ? accelerator : document, "batch");
   const std::string head = fmt::format("{} on {}, batch {}, {}, {} tier\n\n", text(document, "model"), text(accelerator, "name"), batch,
                                        search ? "method " + text(document, "method") : text(document, "bits"), text(document, "tier"));
-  return head + layer_table(document["layers"]) + "\n" + (search ? search_totals(document) : simulation_totals(document));
+  return head + layer_table(document["layers"], !search) + "\n" + (search ? search_totals(document) : simulation_totals(document));
 }
 
 }  // namespace dyad::workflow

@@ -59,9 +59,42 @@ Result<void> optional_bits(const JsonReader& reader, std::initializer_list<std::
 Result<void> check_accelerator(const JsonReader& document) {
   DYAD_TRY(const JsonReader accelerator, document.member("accelerator"));
   DYAD_CHECK(strings(accelerator, {"name"}));
-  for (const std::string_view key : {"clock_mhz", "batch", "peak_binary_ops_per_s", "dram_bytes_per_s"})
-    DYAD_CHECK(readable(accelerator.number_above(key, 0)));
+  if (present(accelerator, "dram_energy_source")) DYAD_CHECK(strings(accelerator, {"dram_energy_source"}));
+  for (const std::string_view key : {"clock_mhz", "batch"}) DYAD_CHECK(readable(accelerator.number_above(key, 0)));
+  for (const std::string_view key : {"peak_binary_ops_per_s", "dram_bytes_per_s"}) {
+    DYAD_TRY(const JsonReader ceiling, accelerator.member(key));  // null: not known
+    if (!ceiling.json().is_null()) DYAD_CHECK(readable(ceiling.number_above(0)));
+  }
   return accelerator.finish();
+}
+
+Result<void> check_price(const JsonReader& price) {
+  for (const std::string_view key : {"cycles", "energy_pj", "next_cycles", "next_energy_pj"})
+    if (present(price, key)) DYAD_CHECK(readable(price.number(key)));
+  DYAD_CHECK(optional_bits(price, {"next_bits"}));
+  return price.finish();
+}
+
+Result<void> check_bottleneck(const JsonReader& layer) {
+  if (present(layer, "resource_cycles")) {
+    DYAD_TRY(const JsonReader resources, layer.member("resource_cycles"));
+    DYAD_CHECK(numbers_by_name(resources));
+  }
+  if (!present(layer, "shadow_price")) return {};
+  DYAD_TRY(const JsonReader prices, layer.member("shadow_price"));
+  for (const std::string_view operand : {"w", "a"}) {
+    DYAD_TRY(const JsonReader price, prices.member(operand));
+    DYAD_CHECK(check_price(price));
+  }
+  return prices.finish();
+}
+
+Result<void> check_notes(const JsonReader& document) {
+  if (!present(document, "notes")) return {};
+  DYAD_TRY(const JsonReader notes, document.member("notes"));
+  DYAD_TRY(const auto elements, notes.elements());
+  for (const JsonReader& note : elements) DYAD_CHECK(readable(note.string()));
+  return {};
 }
 
 Result<void> check_layer(const JsonReader& layer) {
@@ -73,6 +106,7 @@ Result<void> check_layer(const JsonReader& layer) {
   DYAD_CHECK(numbers_by_name(breakdown));
   if (present(layer, "fused_add")) DYAD_CHECK(strings(layer, {"fused_add"}));
   if (present(layer, "loss")) DYAD_CHECK(readable(layer.number("loss")));
+  DYAD_CHECK(check_bottleneck(layer));
   return layer.finish();
 }
 
@@ -193,6 +227,7 @@ Result<void> check_search(const JsonReader& document) {
   for (const JsonReader& point : points) DYAD_CHECK(check_point(point));
   DYAD_CHECK(check_cycle_check(document));
   DYAD_CHECK(check_origin_of_numbers(document));
+  DYAD_CHECK(check_notes(document));
   return document.finish();
 }
 
@@ -212,6 +247,7 @@ Result<void> check_simulation(const JsonReader& document) {
   DYAD_TRY(const JsonReader breakdown, totals.member("energy_breakdown_pj"));
   DYAD_CHECK(numbers_by_name(breakdown));
   DYAD_CHECK(totals.finish());
+  DYAD_CHECK(check_notes(document));
   return document.finish();
 }
 

@@ -63,6 +63,7 @@ std::string hash_of(const SearchRequest& request) {
       {"sweep", request.sweep_ratios},
       {"seed", request.seed},
       {"cost_model", request.cost_model->name()},
+      {"cost_model_hash", request.cost_model->fingerprint()},
       {"tier", to_string(request.cost_model->tier())},
       {"ceilings", {request.cost_model->ceilings().peak_binary_ops_per_s, request.cost_model->ceilings().dram_bytes_per_s}},
       {"clock_mhz", request.cost_model->clock().value},

@@ -113,6 +113,10 @@ OrderedJson search_to_json(const SearchRequest& request, const SearchResult& res
   document["cycle_check"] = result.cycle_check ? check_to_json(*result.cycle_check) : OrderedJson();
   document["sensitivity"] = {{"metric", sensitivity_name(result.sensitivity.metric)}, {"images", result.sensitivity.images}};
   document["images"] = {{"calibration", result.calibration_images}, {"evaluation", result.evaluation_images}};
+  std::vector<std::string> notes = request.cost_model->notes();
+  if (request.cost_model->tier() == Tier::kMeasured)
+    notes.emplace_back("The costs are measurements: no cycle tier confirms them, so `verified` is false.");
+  if (!notes.empty()) document["notes"] = notes;
   if (!result.stopped_at.empty()) document["stopped_at"] = result.stopped_at;
   document["out"] = out.empty() ? OrderedJson() : OrderedJson(out);
   return document;

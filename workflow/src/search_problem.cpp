@@ -50,6 +50,9 @@ Result<std::vector<ResolvedLimit>> resolve_search_limits(const SearchRequest& re
     if (std::find(names.begin(), names.end(), asked.name) == names.end())
       return Error{"limit", "there is no cost called '" + asked.name + "'",
                    "limits are on latency (us), energy (pJ), size (MiB) or bops (10^9)"};
+    if (at_8_bits.get(asked.name) <= 0)
+      return Error{"limit", "'" + asked.name + "' is 0 at 8 bits everywhere: this cost model does not know it",
+                   "put the limit on another cost"};
     if (asked.kind == quantizer::LimitKind::kRatio) {
       limits.push_back({asked, asked.value * at_8_bits.get(asked.name)});
     } else {

@@ -1,8 +1,6 @@
 #include "dyad/workflow/simulate.hpp"
 
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -11,6 +9,9 @@ namespace {
 
 using network::Network;
 using network::NodeId;
+
+/// In the order of documents; others follow by name.
+constexpr const char* kResources[] = {"compute", "weight fetch", "activation fetch", "output", "memory bus"};
 
 /// Costed layers that read the tensor of `id`, through operations that cost nothing; `ends` when it is the network's output.
 void find_readers(const Network& network, NodeId id, const std::set<std::string>& costed, std::vector<NodeId>& readers, bool& ends) {
@@ -43,6 +44,8 @@ void describe_model(const CostModel& model, Simulation& simulation) {
   simulation.batch = model.batch();
   simulation.clock = model.clock();
   simulation.ceilings = model.ceilings();
+  simulation.dram_energy_source = model.dram_energy_source();
+  simulation.notes = model.notes();
 }
 
 Result<void> add_layer(const CostedLayer& layer, OperandBits bits, const CostModel& model, Simulation& simulation) {
@@ -56,7 +59,7 @@ Result<void> add_layer(const CostedLayer& layer, OperandBits bits, const CostMod
   totals.utilization += cost.utilization * static_cast<double>(cost.cycles.value);  // divided by all cycles at the end
   for (const auto& [component, energy_pj] : cost.energy_pj) totals.energy_breakdown_pj[component] += energy_pj;
   totals.energy_pj += cost.energy().value;
-  simulation.layers.push_back({layer.shape, layer.fused_add, bits, std::move(cost)});
+  simulation.layers.push_back({layer.shape, layer.fused_add, bits, std::move(cost), {}, {}});
   return {};
 }
 
@@ -68,18 +71,50 @@ void finish_totals(Simulation& simulation) {
 
 OrderedJson breakdown_document(const std::map<std::string, double>& energies) {
   OrderedJson document = OrderedJson::object();
-  for (const char* component : {"array", "sram", "dram", "leakage"})
+  for (const char* component : {"array", "sram", "dram", "leakage", "idle"})
     if (const auto found = energies.find(component); found != energies.end()) document[component] = found->second;
   for (const auto& [component, energy_pj] : energies) document[component] = energy_pj;
   return document;
 }
 
+/// Cycles of each resource alone, and the rest of the layer's in which even the longest one waits.
+OrderedJson resources_document(const LayerCost& cost) {
+  OrderedJson document = OrderedJson::object();
+  for (const char* resource : kResources)
+    if (const auto found = cost.resource_cycles.find(resource); found != cost.resource_cycles.end()) document[resource] = found->second;
+  double longest = 0;
+  for (const auto& [resource, cycles] : cost.resource_cycles) {
+    document[resource] = cycles;
+    longest = std::max(longest, cycles);
+  }
+  document["fill"] = std::max(0.0, static_cast<double>(cost.cycles.value) - longest);
+  return document;
+}
+
+OrderedJson price_document(const ShadowPrice& price) {
+  OrderedJson document{{"cycles", nullptr}, {"energy_pj", nullptr}, {"next_bits", nullptr}};
+  if (price.one_bit) {
+    document["cycles"] = price.one_bit->cycles.value;
+    document["energy_pj"] = price.one_bit->energy_pj;
+  }
+  if (price.next_bits) {
+    document["next_bits"] = *price.next_bits;
+    document["next_cycles"] = price.next->cycles.value;
+    document["next_energy_pj"] = price.next->energy_pj;
+  }
+  return document;
+}
+
+OrderedJson ceiling(double value) { return value > 0 ? OrderedJson(value) : OrderedJson(); }
+
 OrderedJson accelerator_document(const Simulation& simulation) {
-  return {{"name", simulation.accelerator},
-          {"clock_mhz", simulation.clock.value},
-          {"batch", simulation.batch},
-          {"peak_binary_ops_per_s", simulation.ceilings.peak_binary_ops_per_s},
-          {"dram_bytes_per_s", simulation.ceilings.dram_bytes_per_s}};
+  OrderedJson document{{"name", simulation.accelerator},
+                       {"clock_mhz", simulation.clock.value},
+                       {"batch", simulation.batch},
+                       {"peak_binary_ops_per_s", ceiling(simulation.ceilings.peak_binary_ops_per_s)},
+                       {"dram_bytes_per_s", ceiling(simulation.ceilings.dram_bytes_per_s)}};
+  if (!simulation.dram_energy_source.empty()) document["dram_energy_source"] = simulation.dram_energy_source;
+  return document;
 }
 
 }  // namespace
@@ -113,6 +148,9 @@ OrderedJson simulated_layer_document(const SimulatedLayer& layer, Megahertz cloc
   document["dram_read_bits"] = cost.dram_read.value;
   document["dram_write_bits"] = cost.dram_write.value;
   document["bottleneck"] = cost.bottleneck;
+  if (!cost.resource_cycles.empty()) document["resource_cycles"] = resources_document(cost);
+  if (layer.weight_price && layer.activation_price)
+    document["shadow_price"] = {{"w", price_document(*layer.weight_price)}, {"a", price_document(*layer.activation_price)}};
   return document;
 }
 
@@ -216,66 +254,8 @@ OrderedJson simulation_document(const Simulation& simulation) {
                         {"dram_read_bits", totals.dram_read.value},
                         {"dram_write_bits", totals.dram_write.value},
                         {"energy_breakdown_pj", breakdown_document(totals.energy_breakdown_pj)}};
+  if (!simulation.notes.empty()) document["notes"] = simulation.notes;
   return document;
-}
-
-Result<CostTable> cost_table(const Network& network, const CostModel& model) {
-  CostTable table;
-  table.model = network.name;
-  table.accelerator = model.name();
-  table.tier = model.tier();
-  table.batch = model.batch();
-  for (const auto& [shape, fused_add] : costed_layers(network)) {
-    if (!shape.is_weighted()) continue;
-    table.layer_names.push_back(shape.name);
-    table.cycles.emplace_back();
-    table.energy_pj.emplace_back();
-    for (int w = 1; w <= CostTable::kBits; ++w)
-      for (int a = 1; a <= CostTable::kBits; ++a) {
-        DYAD_TRY(const LayerCost cost, model.cost(shape, {w, a, a}, Activity{}));
-        table.cycles.back()[static_cast<std::size_t>(w - 1)][static_cast<std::size_t>(a - 1)] = cost.cycles.value;
-        table.energy_pj.back()[static_cast<std::size_t>(w - 1)][static_cast<std::size_t>(a - 1)] = cost.energy().value;
-      }
-  }
-  return table;
-}
-
-OrderedJson table_document(const CostTable& table) {
-  OrderedJson document;
-  document["schema"] = "dyad.cost_table/1";
-  document["version"] = DYAD_VERSION;
-  document["model"] = table.model;
-  document["accelerator"] = table.accelerator;
-  document["tier"] = to_string(table.tier);
-  document["batch"] = table.batch;
-  document["layer_names"] = table.layer_names;
-  document["table"] = table.cycles;
-  document["energy_pj"] = table.energy_pj;
-  return document;
-}
-
-std::string table_csv(const CostTable& table) {
-  std::string text = "layer,w,a,cycles,energy_pj\n";
-  for (std::size_t layer = 0; layer < table.layer_names.size(); ++layer)
-    for (std::size_t w = 0; w < CostTable::kBits; ++w)
-      for (std::size_t a = 0; a < CostTable::kBits; ++a)
-        text += table.layer_names[layer] + "," + std::to_string(w + 1) + "," + std::to_string(a + 1) + "," +
-                std::to_string(table.cycles[layer][w][a]) + "," + nlohmann::json(table.energy_pj[layer][w][a]).dump() + "\n";
-  return text;
-}
-
-std::string table_npy(const CostTable& table) {
-  static_assert(std::endian::native == std::endian::little);
-  std::string header = "{'descr': '<i8', 'fortran_order': False, 'shape': (" + std::to_string(table.cycles.size()) + ", 8, 8), }";
-  constexpr std::size_t kPreamble = 10, kAlignment = 64;  // magic, version, header length; then the header up to a multiple of 64
-  while ((kPreamble + header.size() + 1) % kAlignment != 0) header += ' ';
-  header += '\n';
-  std::string bytes("\x93NUMPY\x01\x00", 8);
-  bytes += static_cast<char>(header.size() & 0xff);
-  bytes += static_cast<char>(header.size() >> 8);
-  bytes += header;
-  bytes.append(reinterpret_cast<const char*>(table.cycles.data()), table.cycles.size() * sizeof(table.cycles[0]));
-  return bytes;
 }
 
 }  // namespace dyad::workflow

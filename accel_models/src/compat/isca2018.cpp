@@ -8,7 +8,7 @@
 namespace dyad::accel_models::isca2018 {
 namespace {
 
-constexpr std::int64_t kOutBits = 32;
+constexpr std::int64_t kSumBits = 32;
 constexpr std::int64_t round_up(std::int64_t a, std::int64_t b) { return ceil_div(a, b) * b; }
 
 enum Operand { kWeights, kActivations, kOutputs, kOperands };
@@ -16,9 +16,17 @@ enum Operand { kWeights, kActivations, kOutputs, kOperands };
 constexpr bool kDepends[kLoops][kOperands] = {
     {false, true, true}, {false, true, true}, {false, true, true}, {true, true, false}, {true, false, true}};
 
+std::int64_t product(const std::array<std::int64_t, kLoops>& counts) {
+  std::int64_t all = 1;
+  for (const std::int64_t each : counts) all *= each;
+  return all;
+}
+
 /// What holds for a tiling in every order.
 struct Tiles {
   std::array<std::int64_t, kOperands> bits{}, room{};
+  std::int64_t finished_bits = kSumBits;  ///< of an output that leaves
+  bool reads_first_sums = true;           ///< outputs are read before anything was added to them
   std::int64_t compute_cycles = 0;
   Cost buffers;  // traffic between buffers and array
 };
@@ -32,18 +40,21 @@ std::optional<Tiles> tiles_of(const Layer& l, const Tiling& t, const Machine& m)
   const std::int64_t inputs =
       l.im2col ? ow * oh * kernel * ic : (l.kernel_w + (ow - 1) * l.stride) * (l.kernel_h + (oh - 1) * l.stride) * ic;
   tiles.bits[kActivations] = inputs * b * l.activation_bits;
-  tiles.bits[kOutputs] = ow * oh * round_up(oc, m.columns) * b * kOutBits;
+  if (l.outputs == Outputs::kRequantized) {
+    tiles.finished_bits = l.out_bits;
+    tiles.reads_first_sums = false;
+  }
+  tiles.bits[kOutputs] = ow * oh * round_up(oc, m.columns) * b * kSumBits;
   for (int operand = 0; operand < kOperands; ++operand)
     if (tiles.bits[static_cast<std::size_t>(operand)] > tiles.room[static_cast<std::size_t>(operand)]) return std::nullopt;
 
-  std::int64_t count = 1;
-  for (const std::int64_t each : t.count) count *= each;
+  const std::int64_t count = product(t.count);
   const std::int64_t sums = l.im2col ? ceil_div(kernel * ic, depth) : kernel * ceil_div(ic, depth);
   tiles.compute_cycles = count * b * oh * ow * ceil_div(oc, m.columns) * sums;
 
   // The stationary operand of the innermost loops is the one with the least traffic by the simulator's estimate.
   const std::int64_t columns = round_up(oc, m.columns), steps = sums * depth, pixels = b * oh * ow;
-  const auto a = static_cast<double>(l.activation_bits), w = static_cast<double>(l.weight_bits), o = static_cast<double>(kOutBits);
+  const auto a = static_cast<double>(l.activation_bits), w = static_cast<double>(l.weight_bits), o = static_cast<double>(kSumBits);
   const auto c = static_cast<double>(columns), s = static_cast<double>(steps), p = static_cast<double>(pixels);
   const double input_stationary = s * p * (a + c * (w + o)), output_stationary = c * p * (o + s * (a + w)),
                weight_stationary = s * c * (w + p * (a + o));
@@ -52,15 +63,15 @@ std::optional<Tiles> tiles_of(const Layer& l, const Tiling& t, const Machine& m)
   Cost& x = tiles.buffers;
   if (input_stationary == least) {
     x.ibuf_reads = count * kernel * ic * pixels * l.activation_bits;
-    x.obuf_reads = x.obuf_writes = count * macs * kOutBits;
+    x.obuf_reads = x.obuf_writes = count * macs * kSumBits;
     x.wbuf_reads = count * macs * l.weight_bits;
   } else if (output_stationary == least) {
     x.ibuf_reads = count * macs * l.activation_bits;
-    x.obuf_reads = x.obuf_writes = count * oc * pixels * kOutBits;
+    x.obuf_reads = x.obuf_writes = count * oc * pixels * kSumBits;
     x.wbuf_reads = count * macs * l.weight_bits;
   } else {
     x.ibuf_reads = count * macs * l.activation_bits;
-    x.obuf_reads = x.obuf_writes = count * macs * kOutBits;
+    x.obuf_reads = x.obuf_writes = count * macs * kSumBits;
     x.wbuf_reads = count * kernel * ic * oc * l.weight_bits;
   }
   return tiles;
@@ -86,14 +97,18 @@ Cost cost_in_order(const Tiles& tiles, const Tiling& t, const Machine& m) {
       }
     }
   }
+  // Complete sums leave once; the passes before spill them.
+  const std::int64_t finished = product(t.count) / t.count[kInChannels] * tiles.bits[kOutputs], spilled = traffic[kOutputs] - finished;
   Cost x = tiles.buffers;
-  x.dram_reads = traffic[kWeights] + traffic[kActivations] + traffic[kOutputs];
-  x.dram_writes = traffic[kOutputs];
+  const std::int64_t sums_read = tiles.reads_first_sums ? traffic[kOutputs] : spilled;
+  x.dram_reads = traffic[kWeights] + traffic[kActivations] + sums_read;
+  x.dram_writes = spilled + finished / kSumBits * tiles.finished_bits;
   x.wbuf_writes = traffic[kWeights];
   x.ibuf_writes = traffic[kActivations];
-  x.obuf_writes += traffic[kOutputs];
+  x.obuf_writes += sums_read;
   x.obuf_reads += traffic[kOutputs];
-  const std::int64_t begin = first[kWeights] + first[kActivations] + first[kOutputs], end = first[kOutputs];
+  const std::int64_t begin = first[kWeights] + first[kActivations] + (tiles.reads_first_sums ? first[kOutputs] : 0);
+  const std::int64_t end = first[kOutputs] / kSumBits * tiles.finished_bits;
   const std::int64_t transfer = ceil_div(x.dram_reads + x.dram_writes - begin - end, m.port_bits);
   x.stall_cycles = std::max<std::int64_t>(0, transfer - tiles.compute_cycles) + ceil_div(begin, m.port_bits) + ceil_div(end, m.port_bits);
   x.cycles = tiles.compute_cycles + x.stall_cycles;
@@ -135,9 +150,9 @@ std::optional<Best> search(const Layer& l, const Machine& m) {
     const std::optional<Tiles> tiles = tiles_of(l, t, m);
     if (!tiles) return;
     // No order needs fewer cycles than computing, and moving one tile in and one out.
-    const std::int64_t least = tiles->compute_cycles +
-                               ceil_div(tiles->bits[kWeights] + tiles->bits[kActivations] + tiles->bits[kOutputs], m.port_bits) +
-                               ceil_div(tiles->bits[kOutputs], m.port_bits);
+    const std::int64_t one_in = tiles->bits[kWeights] + tiles->bits[kActivations] + (tiles->reads_first_sums ? tiles->bits[kOutputs] : 0);
+    const std::int64_t least = tiles->compute_cycles + ceil_div(one_in, m.port_bits) +
+                               ceil_div(tiles->bits[kOutputs] / kSumBits * tiles->finished_bits, m.port_bits);
     if (best && least > best->cost.cycles) return;
     // Loops of one turn may stand anywhere; rows and columns of the output are alike when they turn equally often.
     std::vector<Loop> turning, still;

@@ -16,7 +16,7 @@ double haq_cycles(const LayerShape& layer, OperandBits bits, std::int64_t batch,
 /// SCALE-Sim's compute cycles of a weighted layer: folds * cycles of a fold - 1. docs/accel_models/systolic.md.
 std::int64_t scalesim_cycles(const LayerShape& layer, std::int64_t batch, const tiled::Machine& machine);
 
-/// Analytic tier. Error: the accelerator is not of the family that the convention is about.
-Result<std::unique_ptr<CostModel>> make_model(const Accelerator& accelerator, Compat compat, const std::string& im2col_layer);
+/// Analytic tier, by `options.compat`. Error: the accelerator is not of the family that the convention is about.
+Result<std::unique_ptr<CostModel>> make_model(const Accelerator& accelerator, const CostOptions& options);
 
 }  // namespace dyad::accel_models::compat

@@ -22,6 +22,8 @@ class Model : public CostModel {
   Tier tier() const override { return tier_; }
   Megahertz clock() const override { return Megahertz(accelerator_.clock_mhz.value); }
   int batch() const override { return accelerator_.batch; }
+  std::string fingerprint() const override { return accelerator_.hash; }
+  std::string dram_energy_source() const override { return accel_models::dram_energy_source(accelerator_); }
 
   Ceilings ceilings() const override {
     const double cycles_per_s = accelerator_.clock_mhz.value * 1e6;

@@ -33,6 +33,7 @@ void finish(KernelPlan& k, const Gpu& gpu, const MemoryTiming& memory) {
   k.launch_cycles = std::llround(gpu.kernel.launch_cycles);
   k.start_cycles = std::llround(gpu.kernel.cta_cycles + gpu.kernel.prologue_cycles);
   k.step_cycles = gpu.kernel.step_cycles;
+  k.overlap = gpu.kernel.overlap;
   const auto latency = [&](std::int64_t bursts) { return memory.l2.latency + (bursts > 0 ? memory.dram.latency : 0); };
   k.load_latency = latency(k.dram_step_bursts);
   k.residual_latency = latency(k.dram_residual_bursts);
@@ -152,6 +153,7 @@ Problem make_problem(const LayerShape& layer, OperandBits bits, std::int64_t bat
     return p;
   }
   p.direct = layer.groups > 1;
+  p.windowed = layer.window.kernel_h * layer.window.kernel_w > 1;
   p.groups = layer.groups;
   p.m = batch * layer.out_h * layer.out_w;
   p.n = layer.out_channels / layer.groups;
@@ -165,7 +167,9 @@ Problem make_problem(const LayerShape& layer, OperandBits bits, std::int64_t bat
 
 std::int64_t KernelPlan::round_cycles(std::int64_t n) const {
   const auto shared = [&](double mma, std::int64_t many) {
-    return std::max({mma, number(many) * alu_cycles, number(many) * shared_cycles, number(many) * port_cycles});
+    const double others = number(many) * (alu_cycles + shared_cycles + port_cycles);
+    const double longest = std::max({mma, number(many) * alu_cycles, number(many) * shared_cycles, number(many) * port_cycles});
+    return longest + (1 - overlap) * (mma + others - longest);
   };
   const double alone = std::max(shared(mma_cycles(1), 1), chain_cycles) + step_cycles;
   return std::max<std::int64_t>(1, up(std::max(alone, shared(mma_cycles(n), n))));
@@ -243,7 +247,7 @@ std::optional<LayerPlan> matrix_plan(const Problem& p, const Gpu& gpu, const Mem
   const double lanes = number(gpu.alu_lanes) * f.alu_efficiency;
   const double issued_alu = x.alu_instructions * number(kWarpThreads * issuers.count() * each * (groups_of_warps ? kWarpgroupWarps : 1));
   const double shift_adds = in_planes ? number(plan.planes * tile.m * tile.n) : 0;
-  const double step_alu = f.step_instructions * number(threads) + issued_alu + shift_adds;
+  const double step_alu = (f.step_instructions + (p.windowed ? f.window_instructions : 0)) * number(threads) + issued_alu + shift_adds;
   k.alu_cycles = step_alu / lanes;
   const std::int64_t read_bits = step_k * (tile.m * a_bits * issuers.n + tile.n * w_bits * issuers.m);
   k.shared_cycles = number(stage_bits + read_bits) / 8 / (gpu.shared_bytes_per_cycle * f.shared_efficiency);

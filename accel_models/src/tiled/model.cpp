@@ -1,5 +1,7 @@
 #include "model.hpp"
 
+#include <algorithm>
+
 #include "dyad/accel_models/tiled/analytic.hpp"
 #include "dyad/accel_models/tiled/cycle.hpp"
 #include "dyad/base/bits.hpp"
@@ -17,6 +19,8 @@ class Model : public CostModel {
   Tier tier() const override { return tier_; }
   Megahertz clock() const override { return Megahertz(accelerator_.clock_mhz.value); }
   int batch() const override { return accelerator_.batch; }
+  std::string dram_energy_source() const override { return accel_models::dram_energy_source(accelerator_); }
+  std::string fingerprint() const override { return accelerator_.hash; }
 
   Ceilings ceilings() const override {
     const double cycles_per_s = accelerator_.clock_mhz.value * 1e6;
@@ -90,6 +94,7 @@ class Model : public CostModel {
     total.dram_read += added.dram_read;
     total.dram_write += added.dram_write;
     for (const auto& [component, energy_pj] : added.energy_pj) total.energy_pj[component] += energy_pj;
+    for (const auto& [resource, cycles] : added.resource_cycles) total.resource_cycles[resource] += cycles;
     total.utilization = busy / static_cast<double>(total.cycles.value);
     return total;
   }
@@ -109,16 +114,42 @@ class Model : public CostModel {
           static_cast<double>(counts.binary_operations) /
           (static_cast<double>(counts.cycles) * static_cast<double>(machine_.lanes(machine_.packing(bits.weight, bits.activation))));
     cost.bottleneck = std::string(to_string(found.bottleneck));
+    const ResourceCycles alone = resource_cycles(found.schedule, accelerator_.dram);
+    cost.resource_cycles = {{"compute", alone.compute},
+                            {"weight fetch", alone.weight_fetch},
+                            {"activation fetch", alone.activation_fetch},
+                            {"output", alone.output},
+                            {"memory bus", alone.memory_bus}};
     hwsim::EnergyLedger ledger;
     ledger.charge("array", counts.binary_operations, operation_energy_pj(activity));
     ledger.charge("array", counts.requantized, t.requantize_energy_pj.value);
-    ledger.charge("sram", counts.sram_read_bits, t.sram_read_energy_pj_per_bit.value);
-    ledger.charge("sram", counts.sram_write_bits, t.sram_write_energy_pj_per_bit.value);
-    ledger.charge("sram", counts.residual_bits, t.sram_read_energy_pj_per_bit.value + t.sram_write_energy_pj_per_bit.value);
+    const auto read_pj = [&](const auto& memory) {
+      return memory ? memory->bank.read_energy_pj_per_bit : t.sram_read_energy_pj_per_bit.value;
+    };
+    const auto write_pj = [&](const auto& memory) {
+      return memory ? memory->bank.write_energy_pj_per_bit : t.sram_write_energy_pj_per_bit.value;
+    };
+    const auto &activations = accelerator_.activation_memory, &weights = accelerator_.weight_memory;
+    ledger.charge("sram", counts.sram_read_bits - counts.weight_sram_read_bits, read_pj(activations));
+    ledger.charge("sram", counts.weight_sram_read_bits, read_pj(weights));
+    ledger.charge("sram", counts.sram_write_bits - counts.weight_sram_write_bits, write_pj(activations));
+    ledger.charge("sram", counts.weight_sram_write_bits, write_pj(weights));
+    ledger.charge("sram", counts.residual_bits, read_pj(activations) + write_pj(activations));
     ledger.charge("dram", counts.dram_read_bits + counts.dram_write_bits, t.dram_energy_pj_per_bit.value);
-    const double leakage_mw = t.sram_leakage_mw_per_bit.value * static_cast<double>(machine_.sram_bits()) +
-                              t.array_leakage_mw_per_lane.value * static_cast<double>(machine_.lanes());
-    ledger.charge_static("leakage", leakage_mw, duration(cost.cycles, clock()).value);
+    const auto leakage_mw = [&](const auto& memory, std::int64_t capacity) {
+      return memory ? memory->leakage_mw : t.sram_leakage_mw_per_bit.value * static_cast<double>(capacity);
+    };
+    const double static_mw = leakage_mw(activations, machine_.activation_entries * machine_.activation_entry_bits()) +
+                             leakage_mw(weights, machine_.weight_entries * machine_.weight_entry_bits()) +
+                             t.array_leakage_mw_per_lane.value * static_cast<double>(machine_.lanes());
+    const double time_us = duration(cost.cycles, clock()).value;
+    ledger.charge_static("leakage", static_mw, time_us);
+    if (const auto& background = accelerator_.dram_background_mw) {
+      // What the memory takes while it transfers is part of its energy per bit.
+      const std::int64_t moved = counts.dram_read_bits + counts.dram_write_bits;
+      const double transfer_us = static_cast<double>(accelerator_.dram.transfer_ticks(moved)) / hwsim::kTicksPerCycle / clock().value;
+      ledger.charge_static("idle", background->value, std::max(0.0, time_us - transfer_us));
+    }
     cost.energy_pj = ledger.energy_pj();
     return cost;
   }

@@ -21,7 +21,7 @@ using testing::Not;
 const char* const kSearch = R"({
   "schema": "dyad.search/1", "version": "0.1.0", "config_hash": "ab12", "seed": 3, "model": "tiny",
   "data": {"name": "made up", "images": 100}, "method": "exact", "tier": "analytic",
-  "accelerator": {"name": "toy", "clock_mhz": 100, "batch": 2, "peak_binary_ops_per_s": 1e12, "dram_bytes_per_s": 1e9},
+  "accelerator": {"name": "toy", "clock_mhz": 100, "batch": 2, "peak_binary_ops_per_s": 1e12, "dram_bytes_per_s": 1e9, "dram_energy_source": "15 pJ/bit: a paper"},
   "limits": [{"name": "latency", "kind": "ratio", "value": 0.6, "absolute": 12.5}],
   "status": "optimal", "objective": 0.25, "bound": 0.25, "assignment": {"conv": {"w": 4, "a": 5}},
   "top1": 91.5, "top5": 99.5, "top1_float": 92.0, "digest": "cd34", "logits_mse": 0.01,
@@ -47,13 +47,14 @@ const char* const kSearch = R"({
 
 const char* const kSimulation = R"({
   "schema": "dyad.simulation/1", "version": "0.1.0", "model": "tiny",
-  "accelerator": {"name": "toy", "clock_mhz": 100, "batch": 2, "peak_binary_ops_per_s": 1e12, "dram_bytes_per_s": 1e9},
+  "accelerator": {"name": "toy", "clock_mhz": 100, "batch": 2, "peak_binary_ops_per_s": 1e12, "dram_bytes_per_s": 1e9,
+                  "dram_energy_source": "15 pJ/bit: a paper"},
   "tier": "cycle", "batch": 2, "bits": "W8A8",
   "layers": [{"name": "conv", "kind": "conv", "w": 8, "a": 8, "out": 8, "macs": 1000, "params": 90, "cycles": 2000, "compute_cycles": 1500,
-     "stall_cycles": 500, "latency_us": 20.0, "energy_pj": 6000, "energy_breakdown_pj": {"array": 2000, "dram": 4000},
+     "stall_cycles": 500, "latency_us": 20.0, "energy_pj": 6000, "energy_breakdown_pj": {"array": 1250, "dram": 3000, "leakage": 1000, "idle": 750},
      "utilization": 0.5, "dram_read_bits": 800, "dram_write_bits": 80, "bottleneck": "weight fetch"}],
   "totals": {"cycles": 2000, "latency_us": 20.0, "energy_pj": 6000, "utilization": 0.5, "stall_cycles": 500, "dram_read_bits": 800,
-             "dram_write_bits": 80, "energy_breakdown_pj": {"array": 2000, "dram": 4000}}
+             "dram_write_bits": 80, "energy_breakdown_pj": {"array": 1250, "dram": 3000, "leakage": 1000, "idle": 750}}
 })";
 
 NamedDocument search() { return {"a.json", Json::parse(kSearch)}; }
@@ -101,7 +102,8 @@ TEST(ResultDocument, NamesThePlaceOfAMissingField) {
                                                   "/layers/0/loss",
                                                   "/pareto/0/logits_mse",
                                                   "/pareto/0/objective",
-                                                  "/pareto/0/assignment"};
+                                                  "/pareto/0/assignment",
+                                                  "/accelerator/dram_energy_source"};
   for (const std::string parent :
        {"", "/layers/0", "/pareto/0", "/cost", "/accelerator", "/limits/0", "/best_uniform", "/images", "/data"}) {
     const Json whole = search().document;
@@ -170,6 +172,44 @@ TEST(ResultDocument, TellsHowFarTheCycleTierIs) {
   NamedDocument document = search();
   document.document["verified"] = false;
   EXPECT_THAT(*summarize(document), HasSubstr("cycle tier    differs by up to 1.00 % in a layer\n"));
+}
+
+TEST(ResultDocument, ChecksBottlenecksPricesAndNotes) {
+  NamedDocument document = simulation();
+  Json& layer = document.document["layers"][0];
+  layer["resource_cycles"] = {{"compute", 1500}, {"weight fetch", 1800.5}, {"fill", 199.5}};
+  layer["shadow_price"] = Json::parse(R"({"w": {"cycles": 250, "energy_pj": -1.5, "next_bits": 7, "next_cycles": 250, "next_energy_pj": 2},
+                                          "a": {"cycles": null, "energy_pj": null, "next_bits": null}})");
+  document.document["notes"] = {"Nothing is free."};
+  EXPECT_TRUE(check_result_document(document));
+  EXPECT_THAT(*summarize(document), HasSubstr("weight fetch     12.5%       7         -       -\n"));
+  const auto broken = [&](const std::string& pointer, Json value) {
+    NamedDocument changed = document;
+    changed.document[Json::json_pointer(pointer)] = std::move(value);
+    expect_place(changed, "b.json:" + pointer);
+  };
+  broken("/layers/0/resource_cycles/compute", -1);
+  broken("/layers/0/shadow_price/w/next_bits", 0);
+  broken("/layers/0/shadow_price/a/cycles", "few");
+  broken("/layers/0/shadow_price/w/colour", 1);
+  broken("/layers/0/shadow_price/out", 1);
+  broken("/notes", "one");
+  broken("/notes/0", 1);
+}
+
+TEST(ResultDocument, OfMeasurementsHasNoCeilingsAndNoCycleTier) {
+  NamedDocument document = search();
+  document.document["tier"] = "measured";
+  document.document["accelerator"]["peak_binary_ops_per_s"] = document.document["accelerator"]["dram_bytes_per_s"] = nullptr;
+  document.document["cycle_check"] = nullptr;
+  document.document["verified"] = false;
+  document.document["layers"][0]["bottleneck"] = "";
+  document.document["notes"] = {"Measured."};
+  EXPECT_TRUE(render_report({document}));
+  const auto text = summarize(document);
+  ASSERT_TRUE(text);
+  EXPECT_THAT(*text, HasSubstr("25.0%  -\n"));
+  EXPECT_THAT(*text, HasSubstr("cycle tier    there is none: the costs are measurements\n"));
 }
 
 TEST(Report, RefusesNoDocumentAndOneThatIsNoObject) {
@@ -258,6 +298,8 @@ TEST(Summary, ShowsLayersTotalsAndTheUniformNetwork) {
             "top-1         91.50 %  float 92.00 %, on 100 images\n"
             "latency       12 us  0.580 of 8 bits everywhere\n"
             "energy        4 nJ  0.600 of 8 bits everywhere\n"
+            "  of it       4 nJ dynamic, leakage not counted, idle memory not counted\n"
+            "  DRAM        15 pJ/bit: a paper\n"
             "size          0.5 MiB  0.500 of 8 bits everywhere\n"
             "operations    0.1 GBOP  0.300 of 8 bits everywhere\n"
             "best uniform  W4A4  top-1 91.00 %  latency 11 us  0.530 of 8 bits everywhere\n"
@@ -269,7 +311,10 @@ TEST(Summary, ShowsASimulation) {
   const auto text = summarize(simulation());
   ASSERT_TRUE(text);
   EXPECT_THAT(*text, HasSubstr("tiny on toy, batch 2, W8A8, cycle tier\n"));
-  EXPECT_THAT(*text, HasSubstr("latency       20 us\nenergy        6 nJ\nutilized      50.0 %\nwaits         25.0 % of the cycles\n"));
+  EXPECT_THAT(*text, HasSubstr("layer  kind   W   A    latency us    energy nJ   leaks   idles  utilized   waits  bound by\n"
+                               "conv   conv   8   8        20.000        6.000   16.7%   12.5%     50.0%   25.0%  weight fetch\n"));
+  EXPECT_THAT(*text, HasSubstr("latency       20 us\nenergy        6 nJ\n  of it       4.25 nJ dynamic, 1 nJ leakage, 750 pJ idle memory\n"
+                               "  DRAM        15 pJ/bit: a paper\nutilized      50.0 %\nwaits         25.0 % of the cycles\n"));
 }
 
 }  // namespace

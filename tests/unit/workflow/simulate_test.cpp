@@ -153,11 +153,14 @@ TEST(CostTable, HoldsEveryBitPair) {
   const auto cost = (*model)->cost(shapes[1], {3, 6, 6}, Activity{});
   EXPECT_EQ(table->cycles[1][2][5], cost->cycles.value);
   EXPECT_EQ(table->energy_pj[1][2][5], cost->energy().value);
+  EXPECT_EQ(table->leakage_pj[1][2][5], cost->energy_pj.at("leakage"));
+  EXPECT_EQ(table->idle_pj[1][2][5], cost->energy_pj.at("idle"));
   const OrderedJson document = table_document(*table);
   EXPECT_EQ(document["table"].size(), 4u);
   EXPECT_EQ(document["table"][1][2][5], cost->cycles.value);
   const std::string csv = table_csv(*table);
   EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 1 + 4 * 64);
+  EXPECT_EQ(csv.substr(0, csv.find('\n')), "layer,w,a,cycles,energy_pj,leakage_pj,idle_pj");
 }
 
 }  // namespace

@@ -32,8 +32,8 @@ Dyad.figures = (() => {
     { key: "output", name: "output", color: "purple", shape: "diamond" },
     { key: "fill", name: "fill", color: "grey", shape: "cross" },
   ];
-  const COMPONENTS = { array: "blue", sram: "sky", dram: "orange", leakage: "grey" };
-  const SPARE_COLORS = ["green", "purple", "vermillion", "yellow"];
+  const COMPONENTS = { array: "blue", sram: "sky", dram: "orange", leakage: "grey", idle: "purple" };
+  const SPARE_COLORS = ["green", "vermillion", "yellow"];
 
   const batchOf = (doc) => doc.batch ?? doc.accelerator.batch;
   const batchWords = (batch) => (batch === 1 ? "one image" : `a batch of ${grouped(batch)} images`);
@@ -140,7 +140,8 @@ Dyad.figures = (() => {
   function latency(doc) {
     const { factor, unit } = unitFor("time", Math.max(...doc.layers.map((layer) => layer.latency_us)));
     const waiting = doc.layers.map((layer) => (layer.cycles > 0 ? (layer.latency_us * layer.stall_cycles) / layer.cycles : 0));
-    return layerFigure(doc, "latency", "Latency", { title: `${unit} for ${batchWords(batchOf(doc))}`, format: (v) => trimmed(v, 3), unit }, [
+    const measured = [{ name: "measured", color: "green", stack: "latency", values: doc.layers.map((layer) => layer.latency_us / factor) }];
+    return layerFigure(doc, "latency", "Latency", { title: `${unit} for ${batchWords(batchOf(doc))}`, format: (v) => trimmed(v, 3), unit }, doc.tier === "measured" ? measured : [
       { name: "array computes", color: "green", stack: "latency", values: doc.layers.map((layer, i) => (layer.latency_us - waiting[i]) / factor) },
       { name: "array waits", color: "vermillion", stack: "latency", values: waiting.map((v) => v / factor) },
     ], {
@@ -154,7 +155,7 @@ Dyad.figures = (() => {
     const names = [...Object.keys(COMPONENTS).filter((name) => present.has(name)), ...[...present].filter((name) => !(name in COMPONENTS)).sort()];
     const { factor, unit } = unitFor("energy", Math.max(...doc.layers.map((layer) => layer.energy_pj)));
     let spare = 0;
-    const shown = { sram: "SRAM", dram: "DRAM" };
+    const shown = { sram: "SRAM", dram: "DRAM", idle: "idle memory" };
     return layerFigure(doc, "energy", "Energy", { title: `${unit} for ${batchWords(batchOf(doc))}`, format: (v) => trimmed(v, 3), unit }, names.map((name) => ({
       name: shown[name] ?? name, color: COMPONENTS[name] ?? SPARE_COLORS[spare++ % SPARE_COLORS.length], stack: "energy",
       values: doc.layers.map((layer) => (layer.energy_breakdown_pj[name] ?? 0) / factor),

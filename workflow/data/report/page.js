@@ -44,10 +44,15 @@ Dyad.page = (() => {
     const nameWidth = side ? 230 : Math.max(90, Math.min(220, window.innerWidth * 0.36));
     plot.mount("bits", figures.bits(doc), { nameWidth });
     plot.mount("latency", figures.latency(doc), { names: !side, nameWidth });
-    plot.mount("energy", figures.energy(doc), { names: !side, nameWidth });
+    const energy = figures.energy(doc);
+    byId("energy").hidden = energy.series.length === 0;
+    if (energy.series.length > 0) plot.mount("energy", energy, { names: !side, nameWidth });
   }
 
   function roofline(doc) {
+    const known = doc.accelerator.peak_binary_ops_per_s > 0 && doc.accelerator.dram_bytes_per_s > 0;
+    byId("roofline-section").hidden = !known;
+    if (!known) return;
     const figure = figures.roofline(doc);
     const left = figure.omitted;
     fill("roofline-lead", "How fast each layer runs, against what the array and the DRAM allow. A multiplication of w by a bits counts 2·w·a binary operations. ",
@@ -74,6 +79,7 @@ Dyad.page = (() => {
     layers(doc);
     roofline(doc);
     tables.layers(doc);
+    tables.bottlenecks(doc);
     facts(doc);
     navigation();
   }

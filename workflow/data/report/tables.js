@@ -53,6 +53,29 @@ Dyad.tables = (() => {
 
   const saveName = (doc, what) => `${doc.model} on ${doc.accelerator.name}-${what}.csv`.replace(/[^A-Za-z0-9.-]+/g, "-");
 
+  /// What fewer bits of one operand save in the layer alone.
+  function priceColumns(doc) {
+    if (!doc.layers.some((l) => l.shadow_price)) return [];
+    const operand = (key, name, long) => [
+      { name: `1 ${name} less`, title: `Cycles of the layer that one bit less of the ${long} saves`, numeric: true, show: (v) => percent(v),
+        value: (l) => (Number.isFinite(l.shadow_price?.[key].cycles) && l.cycles > 0 ? l.shadow_price[key].cycles / l.cycles : null) },
+      { name: `Next ${name}`, title: `The most bits of the ${long} below these that save 1 % or more`, numeric: true, value: (l) => l.shadow_price?.[key].next_bits ?? null },
+    ];
+    return [...operand("w", "W", "weights"), ...operand("a", "A", "activations")];
+  }
+
+  /// Cycles that each resource would take if no other one made it wait, as a share of the layer's.
+  function resourceColumns(doc) {
+    const first = ["compute", "weight fetch", "activation fetch", "output", "memory bus"];
+    const rank = (name) => (name === "fill" ? first.length + 1 : first.includes(name) ? first.indexOf(name) : first.length);
+    const names = [...new Set(doc.layers.flatMap((l) => Object.keys(l.resource_cycles ?? {})))].sort((a, b) => rank(a) - rank(b));
+    return names.map((name) => ({
+      name: name === "fill" ? "Fill" : `${name.charAt(0).toUpperCase()}${name.slice(1)} alone`,
+      title: name === "fill" ? "Of the layer's cycles, those in which even its longest resource waits" : "Cycles if no other resource made it wait, of the layer's",
+      value: (l) => (Number.isFinite(l.resource_cycles?.[name]) && l.cycles > 0 ? l.resource_cycles[name] / l.cycles : null), show: (v) => percent(v), numeric: true,
+    }));
+  }
+
   function layers(doc) {
     const total = doc.layers.reduce((sum, layer) => sum + layer.latency_us, 0);
     const time = unitFor("time", Math.max(...doc.layers.map((layer) => layer.latency_us)));
@@ -72,10 +95,24 @@ Dyad.tables = (() => {
       { name: `Energy, ${energy.unit}`, value: (l) => l.energy_pj / energy.factor, show: (v) => significant(v), numeric: true },
       { name: "Utilized", title: "Operations done, of the peak", value: (l) => l.utilization, show: (v) => percent(v), numeric: true, bar: (l) => l.utilization },
       { name: "Waits", title: "Cycles in which the array waits for data or room", value: waits, show: (v) => percent(v), numeric: true },
-      { name: "Bound by", value: (l) => l.bottleneck },
+      { name: "Bound by", value: (l) => l.bottleneck || null },
     ];
     if (doc.layers.some((l) => Number.isFinite(l.loss))) columns.push({ name: "Loss", title: "What this layer adds to the objective", value: (l) => l.loss ?? null, show: (v) => significant(v), numeric: true });
     sortable("layer-table", "Layers: bits, cost, utilization and what bounds them", columns, doc.layers, saveName(doc, "layers"));
+  }
+
+  function bottlenecks(doc) {
+    const columns = [...priceColumns(doc), ...resourceColumns(doc)];
+    document.getElementById("bottlenecks").hidden = columns.length === 0;
+    if (columns.length === 0) return;
+    const order = new Map(doc.layers.map((layer, i) => [layer, i + 1]));
+    sortable("bottleneck-table", "Layers: what a bit less saves, and what each resource would take alone", [
+      { name: "#", title: "Order of execution", value: (l) => order.get(l), numeric: true, upFirst: true },
+      { name: "Layer", value: (l) => l.name, head: true },
+      { name: "W", title: "Bits of a weight", value: (l) => l.w ?? null, numeric: true },
+      { name: "A", title: "Bits of an activation", value: (l) => l.a ?? null, numeric: true },
+      ...columns,
+    ], doc.layers, saveName(doc, "bottlenecks"));
   }
 
   function points(doc) {
@@ -115,5 +152,5 @@ Dyad.tables = (() => {
     ], entries, "documents.csv");
   }
 
-  return { layers, points, comparison };
+  return { layers, bottlenecks, points, comparison };
 })();

@@ -60,11 +60,12 @@ Dyad.words = (() => {
     return [
       el("p", { class: "verdict" }, `${sentence(batchWords(batchOf(doc)))} through `, strong(doc.model), ` at ${doc.bits} on `, strong(doc.accelerator.name), " takes ",
         strong(quantity("time", doc.totals.latency_us)), " and ", strong(quantity("energy", doc.totals.energy_pj)), ` in the ${doc.tier} tier.`),
-      el("p", { class: "verdict second" }, `The array is ${percent(doc.totals.utilization)} utilized and waits for data or room in ${percent(waiting)} of the cycles. `,
+      el("p", { class: "verdict second" }, measured(doc) ? "These are measurements of its layers. " : `The array is ${percent(doc.totals.utilization)} utilized and waits for data or room in ${percent(waiting)} of the cycles. `,
         `The slowest layer is ${worst.name}, with ${percent(worst.latency_us / doc.totals.latency_us)} of the time.`),
     ];
   }
 
+  const measured = (doc) => doc.tier === "measured";
   const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
   function badges(doc) {
@@ -74,7 +75,7 @@ Dyad.words = (() => {
     const check = doc.cycle_check;
     if (doc.verified) list.push(badge("good", `Cost confirmed by the cycle tier${check ? `, ${significant(100 * Math.abs(check.network_error), 2)} % apart` : ""}`));
     else if (check) list.push(badge("bad", `Cycle tier differs by up to ${percent(check.worst_layer_error)} in a layer`));
-    else list.push(badge("plain", "Cost not checked by the cycle tier"));
+    else list.push(badge("plain", measured(doc) ? "Costs are measurements: no cycle tier to check them" : "Cost not checked by the cycle tier"));
     for (const limit of doc.limits) {
       const used = Number.isFinite(costOf(doc, limit.name)) && limit.absolute > 0 ? costOf(doc, limit.name) / limit.absolute : null;
       if (used === null) continue;
@@ -122,8 +123,11 @@ Dyad.words = (() => {
     add("Seed", doc.seed);
     add("Model", doc.model);
     const a = doc.accelerator;
-    add("Accelerator", `${a.name}: ${significant(a.clock_mhz)} MHz, ${quantity("count", a.peak_binary_ops_per_s)} binary ops/s, DRAM ${quantity("count", a.dram_bytes_per_s)}B/s, batch ${a.batch}`);
+    const peak = a.peak_binary_ops_per_s > 0 ? `, ${quantity("count", a.peak_binary_ops_per_s)} binary ops/s` : "";
+    const dram = a.dram_bytes_per_s > 0 ? `, DRAM ${quantity("count", a.dram_bytes_per_s)}B/s` : "";
+    add("Accelerator", `${a.name}: ${significant(a.clock_mhz)} MHz${peak}${dram}, batch ${a.batch}`);
     add("Tier", doc.tier);
+    for (const note of doc.notes ?? []) add("Note", note);
     if (!isSearch(doc)) {
       add("Bits", doc.bits);
       return list;

@@ -20,6 +20,9 @@ class CachedCostModel : public CostModel {
   Megahertz clock() const override { return model_->clock(); }
   int batch() const override { return model_->batch(); }
   Ceilings ceilings() const override { return model_->ceilings(); }
+  std::vector<std::string> notes() const override { return model_->notes(); }
+  std::string dram_energy_source() const override { return model_->dram_energy_source(); }
+  std::string fingerprint() const override { return model_->fingerprint(); }
   Result<LayerCost> cost(const LayerShape& layer, OperandBits bits, const Activity& activity) const override;
 
   std::int64_t hits() const { return hits_; }

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "dyad/accel_models/sram.hpp"
 #include "dyad/base/json.hpp"
 #include "dyad/base/result.hpp"
 #include "dyad/base/units.hpp"
@@ -27,6 +28,8 @@ struct Technology {
   Sourced sram_read_energy_pj_per_bit;
   Sourced sram_write_energy_pj_per_bit;
   Sourced dram_energy_pj_per_bit;  ///< read or write
+  std::optional<SramTable> sram;   ///< of banks by size, for machines that say which theirs are
+  Sourced sram_leakage_scale;      ///< of the table's leakage
   Sourced sram_leakage_mw_per_bit;
   Sourced array_leakage_mw_per_lane;  ///< a lane is one binary operation a cycle
 };

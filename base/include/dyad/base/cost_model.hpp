@@ -42,7 +42,10 @@ struct LayerCost {
   Bits dram_write;
   /// Energy by component ("array", "sram", "dram", "leakage", ...), in pJ.
   std::map<std::string, double> energy_pj;
-  std::string bottleneck;  ///< "compute", "weight fetch", "activation fetch", "output", "fill"
+  std::string bottleneck;  ///< "compute", "weight fetch", "activation fetch", "output", "fill"; empty: not known
+  /// Cycles that each resource would take if no other one ever made it wait: "compute", "weight fetch", "activation fetch", "output", and
+  /// what these share ("memory bus", ...). Empty: the model does not know them.
+  std::map<std::string, double> resource_cycles;
 
   Picojoules energy() const {
     double sum = 0;
@@ -51,7 +54,7 @@ struct LayerCost {
   }
 };
 
-/// Ceilings of the accelerator, for rooflines. Operations count 2 per MAC at 1 x 1 bit, so a w x a-bit MAC is 2 w a.
+/// Ceilings of the accelerator, for rooflines. Operations count 2 per MAC at 1 x 1 bit, so a w x a-bit MAC is 2 w a. 0: not known.
 struct Ceilings {
   double peak_binary_ops_per_s = 0;
   double dram_bytes_per_s = 0;
@@ -67,6 +70,12 @@ class CostModel {
   /// Images a cost stands for.
   virtual int batch() const = 0;
   virtual Ceilings ceilings() const = 0;
+  /// What a reader of its costs must know: what they leave out, what they assume. Whole sentences.
+  virtual std::vector<std::string> notes() const { return {}; }
+  /// "17.5 pJ/bit: …": the energy of its external memory and who says so; empty: not known. Published numbers differ by 2 to 5 times.
+  virtual std::string dram_energy_source() const { return {}; }
+  /// Hash over what decides its costs besides name, tier, clock and batch; empty: nothing else does.
+  virtual std::string fingerprint() const { return {}; }
   /// Error when the accelerator can't run this layer at these bits; it names both.
   virtual Result<LayerCost> cost(const LayerShape& layer, OperandBits bits, const Activity& activity) const = 0;
 };

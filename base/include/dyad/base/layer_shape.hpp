@@ -53,4 +53,9 @@ struct LayerShape {
   std::int64_t macs() const { return is_weighted() ? reduction() * output_count() : 0; }
 };
 
+/// A square convolution without a name: output height and width `output`, its input output * stride wide and padded by
+/// max(0, kernel - stride). All >= 1; groups divide both numbers of channels.
+LayerShape square_convolution(std::int64_t kernel, std::int64_t output, std::int64_t stride, std::int64_t in_channels,
+                              std::int64_t out_channels, std::int64_t groups);
+
 }  // namespace dyad

@@ -1,6 +1,7 @@
-/// \file External memory as a SystemC module: ports with queues, one data bus, latency, rows and refresh.
+/// \file External memory as a SystemC module: ports with queues, channels with a data bus and banks each, latency and refresh.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <vector>
 
@@ -19,15 +20,18 @@ class DramClient {
   virtual void dram_served(std::int64_t tag, std::int64_t bus_end, std::int64_t done) = 0;
 };
 
-/// Requests of one port are served in order; ports take turns (round robin), one request a turn. A request made in cycle t can start on
-/// the bus in t + 1 at the earliest; its data end on the bus after transfer_ticks (rounded up to a cycle), and are complete `latency` - 1
-/// cycles later. A request that enters a new row of its port's address stream first holds the bus for row_miss_cycles; a transfer
-/// that meets a refresh is interrupted for refresh_cycles.
+/// Requests of one port are dispatched in order; ports take turns (round robin), one request a turn, whenever a channel is free. A request
+/// made in cycle t can start in t + 1 at the earliest. Each channel transfers its part of a request (see DramTiming::interleave_bits)
+/// behind what was dispatched to it before; the request's data end with its last part (rounded up to a cycle), and are complete `latency` -
+/// 1 cycles later. A transfer that meets a refresh, which stops all channels, is interrupted for refresh_cycles. Rows of a port's stream
+/// take turns in port_banks() banks of their channel. A part that enters a row waits until row_miss_cycles after the last data from that
+/// bank and row_cycle_cycles after the bank's last row could begin; all of that overlaps transfers from other banks. The first row of a
+/// bank is opened within the latency. Without banks every new row holds the bus for row_miss_cycles.
 class Dram : public Stage {
  public:
   Dram(const sc_core::sc_module_name& module_name, const DramTiming& timing, Trace* trace);
 
-  /// A new port; its requests are sequential in an address range of its own (its own banks).
+  /// A new port; its requests are sequential in an address range of its own (its own banks): with banks, kPortRegions ports at most.
   int add_port(DramClient* client, bool is_write);
   /// bits >= 1; `issue_cycle` >= now is when the request is made; the requests of a port come in order of cycles.
   void request(int port, std::int64_t bits, std::int64_t tag, std::int64_t issue_cycle);
@@ -35,8 +39,11 @@ class Dram : public Stage {
   const DramTiming& timing() const { return timing_; }
   std::int64_t bits_read() const { return bits_read_; }
   std::int64_t bits_written() const { return bits_written_; }
-  /// Cycles in which the bus was busy, rounded down.
-  std::int64_t busy_cycles() const { return busy_ticks_ / kTicksPerCycle; }
+  /// Cycles in which the buses were busy (without banks: or waited for a row), mean of the channels, rounded down.
+  std::int64_t busy_cycles() const { return busy_ticks_ / kTicksPerCycle / timing_.channels; }
+  /// Rows entered, and cycles that buses waited for them, summed over channels. 0 where rows are not modelled.
+  std::int64_t row_misses() const { return row_misses_; }
+  std::int64_t row_wait_cycles() const { return row_wait_ticks_ / kTicksPerCycle; }
 
  private:
   struct Request {
@@ -46,20 +53,28 @@ class Dram : public Stage {
     DramClient* client;
     bool is_write;
     std::deque<Request> queue;
-    std::int64_t position = 0;  // bits transferred so far
+    std::int64_t position = 0;  // bits dispatched so far
+  };
+  struct Bank {
+    std::int64_t next_row = 0;  // tick in which data of another row can begin
+    std::int64_t begin = 0;     // tick in which the data of the last row could begin
   };
 
   void step() override;
-  void serve(Port& port);
-  std::int64_t occupy(std::int64_t start, std::int64_t ticks);
+  void serve(Port& port, std::size_t index);
+  /// Transfers bits [begin, end) of the channel's part of the port's stream; returns the tick of their end.
+  std::int64_t transfer(std::size_t channel, std::size_t port, std::int64_t begin, std::int64_t end);
+  std::int64_t occupy(std::int64_t start, std::int64_t ticks) const;
+  std::int64_t first_free() const { return *std::min_element(bus_free_.begin(), bus_free_.end()); }
 
   DramTiming timing_;
   Trace* trace_;
   int track_ = 0;
   std::vector<Port> ports_;
   std::size_t next_port_ = 0;
-  std::int64_t bus_free_ = 0;  // ticks
-  std::int64_t busy_ticks_ = 0, bits_read_ = 0, bits_written_ = 0;
+  std::vector<std::int64_t> bus_free_;  // ticks, by channel
+  std::vector<Bank> banks_;             // by channel, port and bank of the port
+  std::int64_t busy_ticks_ = 0, bits_read_ = 0, bits_written_ = 0, row_misses_ = 0, row_wait_ticks_ = 0;
 };
 
 }  // namespace dyad::hwsim

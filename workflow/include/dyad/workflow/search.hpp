@@ -54,8 +54,9 @@ struct SearchRequest {
   quantizer::PostTrainingOptions quantization;
   std::uint64_t seed = 0;
 
-  const CostModel* cost_model = nullptr;   ///< where cost comes from
-  const CostModel* check_model = nullptr;  ///< the cycle tier of the same accelerator; null: the result is not verified
+  const CostModel* cost_model = nullptr;  ///< where cost comes from
+  const CostModel* check_model =
+      nullptr;  ///< the cycle tier of the same accelerator; null (a measured table has none): the result is not verified
   const IntegerBackend* backend = nullptr;
   /// kHawq: measures the Hessian traces of the network's layers (the training module does).
   std::function<Result<std::vector<quantizer::LayerTrace>>(Progress&)> traces;

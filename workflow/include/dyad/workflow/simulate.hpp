@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -29,11 +30,28 @@ struct CostedLayer {
 /// their own.
 std::vector<CostedLayer> costed_layers(const network::Network& network);
 
+/// What fewer bits of an operand save.
+struct Saving {
+  Cycles cycles;  ///< below 0: it costs more
+  double energy_pj = 0;
+};
+
+/// Shadow price of the bits of one operand of a layer, as a layer alone: the other operand and the output keep their bits.
+struct ShadowPrice {
+  std::optional<Saving> one_bit;  ///< saved by one bit less; none: at 1 bit, or the accelerator can't run it
+  std::optional<int> next_bits;   ///< the most bits below these that save kUsefulSaving of the layer's cycles; none: no bits do
+  std::optional<Saving> next;     ///< saved by next_bits
+};
+
+/// Less is within the error of the analytic tier.
+constexpr double kUsefulSaving = 0.01;
+
 struct SimulatedLayer {
   LayerShape shape;
   std::string fused_add;
   OperandBits bits;
   LayerCost cost;
+  std::optional<ShadowPrice> weight_price = {}, activation_price = {};  ///< of weighted layers, by add_shadow_prices
 };
 
 /// Sums over the layers; utilization is that of the whole run.
@@ -54,6 +72,8 @@ struct Simulation {
   int batch = 1;
   Megahertz clock;
   Ceilings ceilings;
+  std::string dram_energy_source;      ///< the model's
+  std::vector<std::string> notes;      ///< the model's
   std::vector<SimulatedLayer> layers;  ///< execution order
   SimulationTotals totals;
 };
@@ -71,12 +91,18 @@ Result<Simulation> simulate_network(const network::Network& network, const BitAs
 /// The same for layers that are no network, each at the same bits.
 Result<Simulation> simulate_layers(std::span<const LayerShape> layers, OperandBits bits, const CostModel& model);
 
-/// {"name", "clock_mhz", "batch", "peak_binary_ops_per_s", "dram_bytes_per_s"}
+/// Shadow prices of every weighted layer, from up to 15 costs each. `model` is the one that made the simulation.
+void add_shadow_prices(const CostModel& model, Simulation& simulation);
+
+/// {"name", "clock_mhz", "batch", "peak_binary_ops_per_s", "dram_bytes_per_s"[, "dram_energy_source"]}; null for ceilings that are not
+/// known
 OrderedJson accelerator_document(const CostModel& model);
 /// An entry of `layers` in dyad.simulation/1 and dyad.search/1.
 OrderedJson simulated_layer_document(const SimulatedLayer& layer, Megahertz clock);
 /// The document dyad.simulation/1.
 OrderedJson simulation_document(const Simulation& simulation);
+/// One line a layer: what `layers` has, each resource's cycles and the shadow prices; what a layer does not have is empty.
+std::string simulation_csv(const Simulation& simulation);
 
 /// Costs [layer][w - 1][a - 1] of every weighted layer alone for w, a from 1 to 8, with output bits a, so that layers can be summed.
 struct CostTable {
@@ -85,15 +111,19 @@ struct CostTable {
   using Grid = std::vector<std::array<std::array<Number, kBits>, kBits>>;
   std::string model, accelerator;
   Tier tier = Tier::kAnalytic;
+  Megahertz clock;
   int batch = 1;
+  std::vector<std::string> notes;  ///< the model's
   std::vector<std::string> layer_names;
   Grid<std::int64_t> cycles;
-  Grid<double> energy_pj;
+  Grid<double> energy_pj;            ///< all of it ...
+  Grid<double> leakage_pj, idle_pj;  ///< ... and those parts of it
 };
 Result<CostTable> cost_table(const network::Network& network, const CostModel& model);
-/// {"table": cycles, "energy_pj": …, "layer_names": …}
+/// The document dyad.cost_table/1: {"table": cycles, "energy_pj": …, "leakage_pj": …, "idle_pj": …, "layer_names": …, …}.
+/// make_cost_model reads it back as table:F.json.
 OrderedJson table_document(const CostTable& table);
-/// One line a layer and bit pair: layer,w,a,cycles,energy_pj.
+/// One line a layer and bit pair: layer,w,a,cycles,energy_pj,leakage_pj,idle_pj (the last two are part of the energy).
 std::string table_csv(const CostTable& table);
 /// The cycles as a NumPy array, int64 [layer][w - 1][a - 1], format version 1.0.
 std::string table_npy(const CostTable& table);

@@ -26,11 +26,19 @@ struct Machine {
   Energies energies;
 };
 
+/// What becomes of sums that are complete.
+enum class Outputs {
+  k32Bit,        ///< as published: 32-bit sums are read from and written to memory in every pass, the first and the last too
+  kRequantized,  ///< they leave at the layer's out bits, requantized on the chip; only unfinished sums spill, at 32 bits
+};
+
 /// A convolution with square-like tiles; a linear layer is one with kernel, output and stride 1.
 struct Layer {
   std::int64_t batch = 1, kernel_h = 1, kernel_w = 1, out_h = 1, out_w = 1, stride = 1, in_channels = 1, out_channels = 1;
   std::int64_t weight_bits = 8, activation_bits = 8;  ///< 1 to 8
   bool im2col = false;                                ///< the first layer, whose rows the host builds
+  Outputs outputs = Outputs::k32Bit;
+  std::int64_t out_bits = 8;  ///< of kRequantized, 1 to 32
 };
 
 enum Loop { kBatch, kOutW, kOutH, kInChannels, kOutChannels, kLoops };
@@ -44,6 +52,8 @@ struct Cost {
   std::int64_t cycles = 0, stall_cycles = 0;
   std::int64_t wbuf_reads = 0, wbuf_writes = 0, ibuf_reads = 0, ibuf_writes = 0, obuf_reads = 0, obuf_writes = 0;  ///< bits
   std::int64_t dram_reads = 0, dram_writes = 0;                                                                    ///< bits
+  std::int64_t compute_cycles() const { return cycles - stall_cycles; }
+  std::int64_t output_bits() const { return dram_reads - wbuf_writes - ibuf_writes + dram_writes; }  ///< over the port, both ways
   double core_pj = 0, sram_pj = 0, dram_pj = 0;
   double energy_pj() const { return core_pj + sram_pj + dram_pj; }
 };

@@ -55,16 +55,18 @@ struct KernelParameters {
   double prologue_cycles = 0;           ///< of a CTA before its first load: addresses, barriers
   double step_cycles = 0;               ///< of a main loop's step that a CTA alone can't hide: barrier, shared memory's latency
   double step_instructions = 0;         ///< of a thread and step: addresses, copies, predicates, loop
+  double window_instructions = 0;       ///< of a thread and step besides, in a convolution whose window is not 1 x 1: gathered addresses
   double epilogue_instructions = 1.5;   ///< of an output: requantization, conversion, store
   double residual_instructions = 2.5;   ///< of an output with a fused addition, besides
   double direct_instructions = 2;       ///< of a multiply-accumulate on the CUDA cores (depthwise)
   double elementwise_instructions = 1;  ///< of an operand of pooling, addition and the like
-  double mma_efficiency = 1;            ///< reached share of the tensor cores' rate
-  double alu_efficiency = 1;            ///< of the integer lanes' rate
-  double shared_efficiency = 1;         ///< of shared memory's bandwidth (bank conflicts)
-  double l2_efficiency = 1;             ///< of the L2 cache's bandwidth
-  double dram_efficiency = 1;           ///< of the DRAM's bandwidth
-  double l2_warm = 0;                   ///< share of a layer's tensors that fit into L2 that is found there, and left there: 0 cold, 1 warm
+  double overlap = 1;            ///< share of the shorter times of a step (tensor cores, lanes, shared memory, port) that the longest hides
+  double mma_efficiency = 1;     ///< reached share of the tensor cores' rate
+  double alu_efficiency = 1;     ///< of the integer lanes' rate
+  double shared_efficiency = 1;  ///< of shared memory's bandwidth (bank conflicts)
+  double l2_efficiency = 1;      ///< of the L2 cache's bandwidth
+  double dram_efficiency = 1;    ///< of the DRAM's bandwidth
+  double l2_warm = 0;            ///< share of a layer's tensors that fit into L2 that is found there, and left there: 0 cold, 1 warm
 
   bool operator==(const KernelParameters&) const = default;
 };

@@ -22,7 +22,8 @@ enum class KernelKind {
 /// A layer for a batch: `groups` products of (m x k) by (k x n), or outputs that take some operands each.
 struct Problem {
   bool weighted = true;
-  bool direct = false;  ///< may run on the CUDA cores: a convolution in groups
+  bool direct = false;    ///< may run on the CUDA cores: a convolution in groups
+  bool windowed = false;  ///< a convolution whose window is not 1 x 1
   std::int64_t groups = 1, m = 1, n = 1, k = 1;
   int weight_bits = 8, activation_bits = 8;
   std::int64_t out_bits = 8;       ///< as stored: 1, 2, 4, 8, 16 or 32
@@ -55,6 +56,7 @@ struct KernelPlan {
   double shared_cycles = 0;               ///< of a step at the shared memory's port
   double port_cycles = 0;                 ///< of a step at the port from L2
   double chain_cycles = 0;                ///< of a step's dependent instructions
+  double overlap = 1;                     ///< share of the shorter of these that the longest hides
   double step_cycles = 0;                 ///< of a step besides, which other CTAs can hide
   double epilogue_alu_cycles = 0;         ///< of a CTA's outputs on the integer lanes
   bool stores_steps = false;              ///< outputs are stored after every step, not after the last: kernels without tensor cores
