@@ -251,25 +251,54 @@ std::int64_t compute_cycles(const LayerPlan& plan) {
   return cycles;
 }
 
-std::string_view find_bottleneck(const LayerPlan& plan, const MemoryTiming& memory, std::int64_t cycles) {
-  const auto bus = [](const hwsim::DramTiming& timing, double bits) { return timing.stream_ticks(bits) / kTicks; };
-  const double compute = number(compute_cycles(plan));
-  double output_l2 = 0, output_dram = 0;
+namespace {
+
+/// Bits through L2 and DRAM of a plan's kernels, by what they are.
+struct Moved {
+  double weights = 0, activations = 0, outputs = 0;
+  double all() const { return weights + activations + outputs; }
+};
+struct MovedBits {
+  Moved l2, dram;
+};
+
+MovedBits moved_bits(const LayerPlan& plan, const MemoryTiming& memory) {
+  MovedBits moved;
+  moved.l2 = {number(plan.weight_l2_bits), number(plan.activation_l2_bits), 0};
+  moved.dram = {number(plan.weight_dram_bits), number(plan.activation_dram_bits), 0};
   for (int i = 0; i < plan.kernels; ++i) {
     const KernelPlan& k = plan.kernel[static_cast<std::size_t>(i)];
-    output_l2 += number(k.ctas * (k.stores() * k.l2_write_bits + k.l2_residual_bits)) + (i > 0 ? number(k.ctas * k.l2_step_bits) : 0);
-    output_dram += number((k.dram_write_bursts + k.dram_residual_bursts) * memory.dram.burst_bits);
+    moved.l2.outputs +=
+        number(k.ctas * (k.stores() * k.l2_write_bits + k.l2_residual_bits)) + (i > 0 ? number(k.ctas * k.l2_step_bits) : 0);
+    moved.dram.outputs += number((k.dram_write_bursts + k.dram_residual_bursts) * memory.dram.burst_bits);
   }
-  // The operand that a bus carries most of is charged with all that it carries.
-  const auto shares = [&](const hwsim::DramTiming& timing, double weights, double activations, double outputs) {
-    const double all = bus(timing, weights + activations + outputs), most = std::max({weights, activations, outputs});
-    return std::pair(all, std::string_view(most == weights ? "weight fetch" : most == activations ? "activation fetch" : "output"));
+  return moved;
+}
+
+double bus_cycles(const hwsim::DramTiming& timing, double bits) { return timing.stream_ticks(bits) / kTicks; }
+
+}  // namespace
+
+std::map<std::string, double> resource_cycles(const LayerPlan& plan, const MemoryTiming& memory) {
+  const MovedBits moved = moved_bits(plan, memory);
+  const auto longer = [&](double Moved::*operand) {
+    return std::max(bus_cycles(memory.l2, moved.l2.*operand), bus_cycles(memory.dram, moved.dram.*operand));
   };
-  const auto l2 = shares(memory.l2, number(plan.weight_l2_bits), number(plan.activation_l2_bits), output_l2);
-  const auto dram = shares(memory.dram, number(plan.weight_dram_bits), number(plan.activation_dram_bits), output_dram);
-  const auto [longest, name] = l2.first > dram.first ? l2 : dram;
-  if (std::max(compute, longest) < 0.5 * number(cycles)) return "fill";
-  return compute >= longest ? "compute" : name;
+  return {{"compute", number(compute_cycles(plan))},         {"weight fetch", longer(&Moved::weights)},
+          {"activation fetch", longer(&Moved::activations)}, {"output", longer(&Moved::outputs)},
+          {"L2", bus_cycles(memory.l2, moved.l2.all())},     {"memory bus", bus_cycles(memory.dram, moved.dram.all())}};
+}
+
+std::string_view find_bottleneck(const LayerPlan& plan, const MemoryTiming& memory, std::int64_t cycles) {
+  const double compute = number(compute_cycles(plan));
+  const MovedBits moved = moved_bits(plan, memory);
+  const double l2 = bus_cycles(memory.l2, moved.l2.all()), dram = bus_cycles(memory.dram, moved.dram.all());
+  if (std::max({compute, l2, dram}) < 0.5 * number(cycles)) return "fill";
+  if (compute >= std::max(l2, dram)) return "compute";
+  // The operand that a bus carries most of is charged with all that it carries.
+  const Moved& bound = l2 > dram ? moved.l2 : moved.dram;
+  const double most = std::max({bound.weights, bound.activations, bound.outputs});
+  return most == bound.weights ? "weight fetch" : most == bound.activations ? "activation fetch" : "output";
 }
 
 std::string describe(const LayerPlan& plan, const Gpu& gpu) {

@@ -93,6 +93,7 @@ class Model : public CostModel {
       cost.utilization = macs * gpu_.kernel.direct_instructions / (static_cast<double>(cycles * gpu_.sms * gpu_.alu_lanes));
     }
     cost.bottleneck = find_bottleneck(plan, memory_, cycles);
+    cost.resource_cycles = resource_cycles(plan, memory_);
     cost.energy_pj = {{"array", work.mma_mac_bits / 8 * e.mac_pj.value + work.alu_instructions * e.alu_pj.value},
                       {"sram", work.shared_bits * e.shared_pj_per_bit.value + static_cast<double>(work.l2_bits) * e.l2_pj_per_bit.value},
                       {"dram", static_cast<double>(work.dram_read_bits + work.dram_write_bits) * e.dram_pj_per_bit.value},

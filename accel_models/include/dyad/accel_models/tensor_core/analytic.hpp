@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -29,6 +30,10 @@ std::optional<std::int64_t> cycles(const LayerShape& layer, OperandBits bits, st
 
 /// Cycles in which the SMs compute steps and epilogues, wave after wave, as if no data had to be waited for.
 std::int64_t compute_cycles(const LayerPlan& plan);
+
+/// Cycles that each resource would take if no other one ever made it wait: an operand's fetch takes its transfers through L2 or DRAM,
+/// whichever is longer; "L2" and "memory bus" carry all three.
+std::map<std::string, double> resource_cycles(const LayerPlan& plan, const MemoryTiming& memory);
 
 /// The resource that would take longest alone: "fill" when even that is under half of the cycles.
 std::string_view find_bottleneck(const LayerPlan& plan, const MemoryTiming& memory, std::int64_t cycles);
