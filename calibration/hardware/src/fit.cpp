@@ -129,9 +129,7 @@ Result<std::vector<const KernelParameter*>> chosen_parameters(const std::vector<
 
 }  // namespace
 
-std::vector<std::string> default_parameters() {
-  return {"launch_cycles", "cta_cycles", "step_instructions", "window_instructions", "epilogue_instructions", "mma_efficiency"};
-}
+std::vector<std::string> default_parameters() { return {"cta_cycles", "window_instructions", "epilogue_instructions", "mma_efficiency"}; }
 
 Result<Device> device_of(const accel_models::Accelerator& accelerator) {
   const auto* gpu = std::get_if<accel_models::tensor_core::Gpu>(&accelerator.core);

@@ -194,7 +194,8 @@ TEST(NamedAccelerators, LoadAndDiffer) {
                                                            "systolic-8x8-is",
                                                            "systolic-8x8-os",
                                                            "systolic-8x8-ws",
-                                                           "t4"}));
+                                                           "t4",
+                                                           "t4-hawq"}));
   const auto cloud = load_accelerator("bismo-cloud"), edge = load_accelerator("bismo-edge");
   ASSERT_TRUE(cloud && edge);
   EXPECT_EQ(cloud->batch, 16);
