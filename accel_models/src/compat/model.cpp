@@ -3,24 +3,16 @@
 #include <algorithm>
 #include <cmath>
 
+#include "accelerator_model.hpp"
+
 namespace dyad::accel_models::compat {
 namespace {
 
-/// What all have in common: the accelerator's names and ceilings; layers without weights cost nothing, as in the publications.
-class PublishedModel : public CostModel {
+/// What all have in common: layers without weights cost nothing, as in the publications.
+class PublishedModel : public AcceleratorModel {
  public:
   explicit PublishedModel(const Accelerator& accelerator)
-      : accelerator_(accelerator), machine_(std::get<tiled::Machine>(accelerator.core)) {}
-  std::string name() const override { return accelerator_.name; }
-  Tier tier() const override { return Tier::kAnalytic; }
-  Megahertz clock() const override { return Megahertz(accelerator_.clock_mhz.value); }
-  int batch() const override { return accelerator_.batch; }
-  Ceilings ceilings() const override {
-    const double cycles_per_s = accelerator_.clock_mhz.value * 1e6;
-    return {2.0 * static_cast<double>(machine_.lanes()) * cycles_per_s,
-            static_cast<double>(accelerator_.dram.bits_per_kilocycle) / 1000.0 / 8.0 * cycles_per_s};
-  }
-  std::string fingerprint() const override { return accelerator_.hash; }
+      : AcceleratorModel(accelerator, Tier::kAnalytic), machine_(std::get<tiled::Machine>(accelerator.core)) {}
   std::vector<std::string> notes() const override {
     return {"Layers without weights, and residual additions, cost 0 in this convention.",
             "This convention gives cycles only: energies are 0."};
@@ -46,7 +38,8 @@ class PublishedModel : public CostModel {
     return cost;
   }
 
-  Accelerator accelerator_;
+  double peak_macs_per_cycle() const override { return static_cast<double>(machine_.lanes()); }
+
   tiled::Machine machine_;
 };
 

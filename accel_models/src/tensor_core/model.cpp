@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "accelerator_model.hpp"
 #include "dyad/accel_models/tensor_core/analytic.hpp"
 #include "dyad/accel_models/tensor_core/cycle.hpp"
 #include "dyad/base/bits.hpp"
@@ -9,31 +10,15 @@
 namespace dyad::accel_models::tensor_core {
 namespace {
 
-class Model : public CostModel {
+class Model : public AcceleratorModel {
  public:
   Model(const Accelerator& accelerator, Tier tier, std::shared_ptr<hwsim::Trace> trace)
-      : accelerator_(accelerator),
+      : AcceleratorModel(accelerator, tier),
         gpu_(std::get<Gpu>(accelerator.core)),
         memory_(memory_timing(gpu_, accelerator.dram)),
-        tier_(tier),
         trace_(std::move(trace)) {}
 
-  std::string name() const override { return accelerator_.name; }
-  Tier tier() const override { return tier_; }
-  Megahertz clock() const override { return Megahertz(accelerator_.clock_mhz.value); }
-  int batch() const override { return accelerator_.batch; }
-  std::string fingerprint() const override { return accelerator_.hash; }
   std::string dram_energy_source() const override { return accel_models::dram_energy_source(accelerator_); }
-
-  Ceilings ceilings() const override {
-    const double cycles_per_s = accelerator_.clock_mhz.value * 1e6;
-    Ceilings ceilings;
-    for (const MmaInstruction& x : gpu_.instructions)
-      ceilings.peak_binary_ops_per_s =
-          std::max(ceilings.peak_binary_ops_per_s, 2.0 * static_cast<double>(x.bits * x.bits) * gpu_.peak_macs_per_cycle(x) * cycles_per_s);
-    ceilings.dram_bytes_per_s = static_cast<double>(accelerator_.dram.bits_per_kilocycle) / 1000.0 / 8.0 * cycles_per_s;
-    return ceilings;
-  }
 
   Result<LayerCost> cost(const LayerShape& layer, OperandBits bits, const Activity&) const override {
     DYAD_CHECK(check(layer, bits));
@@ -56,6 +41,13 @@ class Model : public CostModel {
   }
 
  private:
+  double peak_macs_per_cycle() const override {
+    double peak = 0;
+    for (const MmaInstruction& x : gpu_.instructions)
+      peak = std::max(peak, static_cast<double>(x.bits * x.bits) * gpu_.peak_macs_per_cycle(x));
+    return peak;
+  }
+
   Result<void> check(const LayerShape& layer, OperandBits bits) const {
     const auto wrong = [&](const char* operand, int value, const std::string& range) {
       return Error{layer.name, std::string(operand) + " bits are " + std::to_string(value) + "; '" + accelerator_.name + "' runs " + range,
@@ -101,10 +93,8 @@ class Model : public CostModel {
     return cost;
   }
 
-  Accelerator accelerator_;
   Gpu gpu_;
   MemoryTiming memory_;
-  Tier tier_;
   std::shared_ptr<hwsim::Trace> trace_;
 };
 

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "dyad/base/ceil_div.hpp"
+#include "elementwise.hpp"
 
 namespace dyad::accel_models::tensor_core {
 namespace {
@@ -139,17 +140,9 @@ Problem make_problem(const LayerShape& layer, OperandBits bits, std::int64_t bat
   p.residual_bits = layer.adds_residual ? p.out_bits : 0;
   p.outputs = batch * layer.output_count();
   if (!p.weighted) {
-    std::int64_t elements = layer.input_count(), operands = 1, operations = 1;
-    if (layer.kind == LayerKind::kAdd) {
-      operands = operations = 2;
-      elements = layer.output_count();
-    } else if (layer.kind == LayerKind::kConcat) {
-      elements = layer.output_count();
-    } else if (layer.kind == LayerKind::kMaxPool || layer.kind == LayerKind::kAveragePool) {
-      operations = std::int64_t{layer.window.kernel_h} * layer.window.kernel_w;
-    }
-    p.inputs = batch * elements * operands;
-    p.operations = p.outputs * operations;
+    const ElementwiseWork work = elementwise_work(layer);
+    p.inputs = batch * work.inputs;
+    p.operations = p.outputs * work.operations;
     return p;
   }
   p.direct = layer.groups > 1;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "accelerator_model.hpp"
 #include "dyad/accel_models/tiled/analytic.hpp"
 #include "dyad/accel_models/tiled/cycle.hpp"
 #include "dyad/base/bits.hpp"
@@ -10,25 +11,12 @@
 namespace dyad::accel_models::tiled {
 namespace {
 
-class Model : public CostModel {
+class Model : public AcceleratorModel {
  public:
   Model(const Accelerator& accelerator, Tier tier, std::shared_ptr<hwsim::Trace> trace)
-      : accelerator_(accelerator), machine_(std::get<Machine>(accelerator.core)), tier_(tier), trace_(std::move(trace)) {}
+      : AcceleratorModel(accelerator, tier), machine_(std::get<Machine>(accelerator.core)), trace_(std::move(trace)) {}
 
-  std::string name() const override { return accelerator_.name; }
-  Tier tier() const override { return tier_; }
-  Megahertz clock() const override { return Megahertz(accelerator_.clock_mhz.value); }
-  int batch() const override { return accelerator_.batch; }
   std::string dram_energy_source() const override { return accel_models::dram_energy_source(accelerator_); }
-  std::string fingerprint() const override { return accelerator_.hash; }
-
-  Ceilings ceilings() const override {
-    const double cycles_per_s = accelerator_.clock_mhz.value * 1e6;
-    Ceilings ceilings;
-    ceilings.peak_binary_ops_per_s = 2.0 * static_cast<double>(machine_.lanes()) * cycles_per_s;
-    ceilings.dram_bytes_per_s = static_cast<double>(accelerator_.dram.bits_per_kilocycle) / 1000.0 / 8.0 * cycles_per_s;
-    return ceilings;
-  }
 
   Result<LayerCost> cost(const LayerShape& layer, OperandBits bits, const Activity& activity) const override {
     DYAD_CHECK(check(layer, bits));
@@ -56,6 +44,8 @@ class Model : public CostModel {
   }
 
  private:
+  double peak_macs_per_cycle() const override { return static_cast<double>(machine_.lanes()); }
+
   Result<void> check(const LayerShape& layer, OperandBits bits) const {
     const auto wrong = [&](const char* operand, int value, const std::string& range) {
       return Error{layer.name, std::string(operand) + " bits are " + std::to_string(value) + "; '" + accelerator_.name + "' runs " + range,
@@ -164,9 +154,7 @@ class Model : public CostModel {
     }
   }
 
-  Accelerator accelerator_;
   Machine machine_;
-  Tier tier_;
   std::shared_ptr<hwsim::Trace> trace_;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "dyad/base/ceil_div.hpp"
+#include "elementwise.hpp"
 
 namespace dyad::accel_models::tiled {
 namespace {
@@ -62,18 +63,9 @@ Problem make_problem(const LayerShape& layer, OperandBits bits, std::int64_t bat
   p.outputs = batch * layer.output_count();
   p.weighted = layer.is_weighted();
   if (!p.weighted) {
-    std::int64_t operands = 1, operations = 1;
-    std::int64_t elements = layer.input_count();
-    if (layer.kind == LayerKind::kAdd) {
-      operands = operations = 2;
-      elements = layer.output_count();
-    } else if (layer.kind == LayerKind::kConcat) {
-      elements = layer.output_count();
-    } else if (layer.kind == LayerKind::kMaxPool || layer.kind == LayerKind::kAveragePool) {
-      operations = std::int64_t{layer.window.kernel_h} * layer.window.kernel_w;
-    }
-    p.activation_elements = batch * elements * operands;
-    p.operations = p.outputs * operations;
+    const ElementwiseWork work = elementwise_work(layer);
+    p.activation_elements = batch * work.inputs;
+    p.operations = p.outputs * work.operations;
     return p;
   }
   p.packing = machine.packing(bits.weight, bits.activation);
