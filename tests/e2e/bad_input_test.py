@@ -87,6 +87,34 @@ class BadInput(unittest.TestCase):
         self.refused(*one, "--csv", self.folder / "absent" / "x.csv", place="x.csv")
         self.refused(*one, "--tier", "measured", place="--tier")
 
+    def test_measured_times(self):
+        """`calibrate fit` takes times of three shapes or more, of layers that the GPU can run."""
+        header = "# source: a test\nname,batch,kernel,output,stride,in,out,groups,w,a,latency_us\n"
+        rows = "".join(f"c{k},8,1,{k},1,64,64,1,8,8,{10 * k}\n" for k in (7, 14, 28))
+        out = self.folder / "fitted.json"
+
+        def refuse(times, place, *words, accelerator="t4"):
+            self.refused("calibrate", "fit", times, "--accelerator", accelerator, "--out", out, *words, place=place)
+            self.assertFalse(out.exists())
+
+        good = self.file("times.csv", header + rows)
+        result = program.document("calibrate", "fit", good, "--accelerator", "t4", "--parameters", "launch_cycles", "--out", out)
+        self.assertEqual((result["shapes"], result["rows_fitted"], list(result["parameters"])), (3, 3, ["launch_cycles"]))
+        simulated = program.document("simulate", "resnet20", "--accelerator", out, "--bits", "W8A8")
+        self.assertEqual(simulated["accelerator"]["name"], "fitted")
+        out.unlink()
+
+        refuse(self.folder / "absent.csv", "absent.csv")
+        refuse(self.file("t.csv", rows), "t.csv:1")
+        refuse(self.file("t.csv", header), "t.csv")
+        refuse(self.file("t.csv", header + rows + "c,8,1,7,1,64,64,1,8,8,zero\n"), "t.csv:6")
+        refuse(self.file("t.csv", header + rows + "c,8,1,7,1,64,64,1,9,9,5\n"), "c")
+        refuse(self.file("t.csv", header + rows.splitlines()[0] + "\n"), "measurements", "--parameters", "launch_cycles")
+        refuse(self.file("t.json", "{}"), "t.json")
+        refuse(good, "--parameters", "--parameters", "speed")
+        refuse(good, "--batch", "--batch", "8")
+        refuse(good, "bismo-edge", accelerator="bismo-edge")
+
     def test_tables(self):
         """A user's own table of ResNet-20: [layer][w - 1][a - 1], int64."""
         def npy(shape, values, dtype="<i8", code="q"):
