@@ -109,8 +109,7 @@ Result<void> read_technology(const JsonReader& reader, const std::string& place,
                              std::uint64_t& hash) {
   DYAD_TRY(const std::string technology, reader.string("technology"));
   // A technology file is looked for beside the accelerator's file first.
-  const std::filesystem::path beside = std::filesystem::path(place).parent_path() / technology;
-  DYAD_TRY(accelerator.technology, load_technology(std::filesystem::is_regular_file(beside) ? beside.string() : technology));
+  DYAD_TRY(accelerator.technology, load_technology(beside(place, technology)));
   const Technology& t = accelerator.technology;
   const bool adds = machine.operands == tiled::Operands::kCodes;
   const bool multiplies = machine.operands != tiled::Operands::kBitPlanes && !adds;
@@ -180,10 +179,14 @@ Result<Accelerator> parse_accelerator(std::string_view text, const std::string& 
     DYAD_TRY(accelerator.isca2018, read_isca2018(energies));
   }
   DYAD_TRY(const JsonReader dram, reader.member("dram"));
-  DYAD_TRY(const Memory memory, read_dram(dram, accelerator.clock_mhz.value, std::filesystem::path(place).parent_path().string()));
+  DYAD_TRY(const Memory memory, read_dram(dram, accelerator.clock_mhz.value, place));
   std::uint64_t hash = hash_text(document.dump());
-  if (const auto* machine = std::get_if<tiled::Machine>(&accelerator.core))
+  if (const auto* machine = std::get_if<tiled::Machine>(&accelerator.core)) {
     DYAD_CHECK(read_technology(reader, place, *machine, accelerator, hash));
+    accelerator.dram_energy_pj_per_bit = accelerator.technology.dram_energy_pj_per_bit;
+  } else {
+    accelerator.dram_energy_pj_per_bit = std::get<tensor_core::Gpu>(accelerator.core).energies.dram_pj_per_bit;
+  }
   DYAD_CHECK(reader.finish());
   accelerator.hash = hex(hash);
   set_memory(accelerator, memory);
@@ -191,48 +194,35 @@ Result<Accelerator> parse_accelerator(std::string_view text, const std::string& 
 }
 
 void set_memory(Accelerator& accelerator, const Memory& memory) {
-  auto* gpu = std::get_if<tensor_core::Gpu>(&accelerator.core);
-  // Of a GPU's memory only bandwidth and latency are known: its controllers reorder.
-  accelerator.dram = gpu ? memory.timing.ideal() : memory.timing;
-  accelerator.dram_source = memory.bandwidth_source;
-  accelerator.memory = memory.name;
+  accelerator.dram = memory.timing;
   accelerator.dram_background_mw = memory.background_mw;
-  Sourced& energy = gpu ? gpu->energies.dram_pj_per_bit : accelerator.technology.dram_energy_pj_per_bit;
-  if (memory.energy_pj_per_bit) energy = *memory.energy_pj_per_bit;
+  if (memory.energy_pj_per_bit) accelerator.dram_energy_pj_per_bit = *memory.energy_pj_per_bit;
   const hwsim::DramTiming& t = memory.timing;
   Json numbers = {t.bits_per_kilocycle, t.latency,         t.burst_bits, t.request_bits,     t.channels,         t.interleave_bits,
                   t.row_bits,           t.row_miss_cycles, t.banks,      t.row_cycle_cycles, t.refresh_interval, t.refresh_cycles};
-  numbers.push_back(energy.value);
+  numbers.push_back(accelerator.dram_energy_pj_per_bit.value);
   numbers.push_back(memory.background_mw ? memory.background_mw->value : 0.0);
   accelerator.hash = hex(hash_text(accelerator.hash + numbers.dump()));
 }
 
-std::string dram_energy_source(const Accelerator& accelerator) {
-  const auto* gpu = std::get_if<tensor_core::Gpu>(&accelerator.core);
-  const Sourced& energy = gpu ? gpu->energies.dram_pj_per_bit : accelerator.technology.dram_energy_pj_per_bit;
-  return Json(energy.value).dump() + " pJ/bit: " + energy.source;
-}
-
 Tier default_tier(const std::string& name_or_file) { return table::is_table(name_or_file) ? Tier::kMeasured : Tier::kAnalytic; }
 
-Result<AcceleratorText> accelerator_text(const std::string& name_or_file) {
+Result<Document> accelerator_document(const std::string& name_or_file) {
   if (table::is_table(name_or_file))
     return Error{name_or_file, "a table has measurements, not an accelerator's description", "name an accelerator or its JSON file"};
-  for (const auto& [name, text] : embedded_accelerators())
-    if (name == name_or_file) return AcceleratorText{std::string(text), name_or_file + ".json"};
-  if (auto text = systolic_text(name_or_file)) return AcceleratorText{*std::move(text), name_or_file + ".json"};
-  if (!std::filesystem::exists(name_or_file)) {
+  if (auto text = systolic_text(name_or_file)) return Document{*std::move(text), name_or_file + ".json"};
+  auto found = find_document(embedded_accelerators(), name_or_file, "accelerator");
+  if (!found && !std::filesystem::exists(name_or_file)) {
     std::string names;
     for (const std::string& name : accelerator_names()) names += (names.empty() ? "" : ", ") + name;
-    return Error{name_or_file, "no accelerator of that name, and no such file",
+    return Error{name_or_file, found.error().message,
                  "known names: " + names + " (and other sizes of systolic); table:F.npy for measurements"};
   }
-  DYAD_TRY(std::string text, read_text(name_or_file));
-  return AcceleratorText{std::move(text), name_or_file};
+  return found;
 }
 
 Result<Accelerator> load_accelerator(const std::string& name_or_file) {
-  DYAD_TRY(const AcceleratorText found, accelerator_text(name_or_file));
+  DYAD_TRY(const Document found, accelerator_document(name_or_file));
   return parse_accelerator(found.text, found.place);
 }
 

@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "dyad/base/files.hpp"
 #include "embedded.hpp"
 
 namespace dyad::accel_models {
@@ -44,12 +42,7 @@ class Numbers {
   bool has(std::string_view key) const { return reader_of(key).has(key); }
   Result<Sourced> sourced(std::string_view key) const { return read_sourced(reader_of(key), key); }
   Result<std::int64_t> whole(std::string_view key, std::int64_t lowest, std::int64_t highest) const {
-    DYAD_TRY(const Sourced number, sourced(key));
-    if (number.value != std::floor(number.value) || number.value < static_cast<double>(lowest) ||
-        number.value > static_cast<double>(highest))
-      return value_error(reader_of(key), key, "expected a whole number from " + std::to_string(lowest) + " to " + std::to_string(highest),
-                         "correct it");
-    return static_cast<std::int64_t>(number.value);
+    return read_sourced_integer(reader_of(key), key, lowest, highest);
   }
   Result<double> positive(std::string_view key, const char* hint) const {
     DYAD_TRY(const Sourced number, sourced(key));
@@ -77,8 +70,6 @@ Result<Memory> read_memory(const JsonReader& base, const JsonReader* overrides, 
   DYAD_TRY(t.channels, numbers.whole("channels", 1, 1024));
   const double gb_per_s = static_cast<double>(t.channels * width) * rate / 8e3;
   t.bits_per_kilocycle = bits_per_kilocycle(gb_per_s, clock_mhz);
-  memory.bandwidth_source =
-      memory.name + ": " + std::to_string(t.channels) + " channels of " + std::to_string(width) + " bits, " + Json(rate).dump() + " MT/s";
   DYAD_TRY(const double latency_ns, numbers.positive("latency_ns", "for example 100"));
   t.latency = cycles(latency_ns, clock_mhz, 1);
   DYAD_TRY(const std::int64_t burst, numbers.whole("burst_length", 1, 256));
@@ -118,30 +109,12 @@ Result<Memory> read_memory(const JsonReader& base, const JsonReader* overrides, 
   return memory;
 }
 
-/// The document that a name or a file stands for, and its place in errors.
-Result<std::pair<Json, std::string>> memory_document(const std::string& name_or_file) {
-  for (const auto& [name, text] : embedded_memories()) {
-    if (name != name_or_file) continue;
-    const std::string place = std::string(name) + ".json";
-    DYAD_TRY(Json document, parse_json(text, place));
-    return std::pair{std::move(document), place};
-  }
-  if (!std::filesystem::is_regular_file(name_or_file)) {
-    std::string names;
-    for (const std::string& name : memory_names()) names += (names.empty() ? "" : ", ") + name;
-    return Error{name_or_file, "no memory of that name, and no such file", "known names: " + names};
-  }
-  DYAD_TRY(Json document, read_json(name_or_file));
-  return std::pair{std::move(document), name_or_file};
-}
-
 Result<Memory> read_described(const JsonReader& reader, double clock_mhz) {
   Memory memory;
   hwsim::DramTiming& timing = memory.timing;
   DYAD_TRY(const Sourced bandwidth, read_sourced(reader, "bandwidth_gb_per_s"));
   if (bandwidth.value <= 0)
     return value_error(reader, "bandwidth_gb_per_s", "expected a positive number", "in 10^9 bytes a second, for example 19.2");
-  memory.bandwidth_source = bandwidth.source;
   timing.bits_per_kilocycle = bits_per_kilocycle(bandwidth.value, clock_mhz);
   DYAD_TRY(timing.latency, cycles_of(reader, "latency_ns", clock_mhz, 1));
   DYAD_TRY(timing.burst_bits, reader.integer("burst_bits", 8, 1 << 20));
@@ -187,19 +160,19 @@ Result<Memory> parse_memory(std::string_view text, const std::string& place, dou
 }
 
 Result<Memory> load_memory(const std::string& name_or_file, double clock_mhz) {
-  DYAD_TRY(const auto found, memory_document(name_or_file));
-  return read_memory(JsonReader(found.first, found.second), nullptr, clock_mhz);
+  DYAD_TRY(const Document found, find_document(embedded_memories(), name_or_file, "memory"));
+  return parse_memory(found.text, found.place, clock_mhz);
 }
 
-Result<Memory> read_dram(const JsonReader& reader, double clock_mhz, const std::string& folder) {
+Result<Memory> read_dram(const JsonReader& reader, double clock_mhz, const std::string& place) {
   if (!reader.has("preset")) return read_described(reader, clock_mhz);
   DYAD_TRY(const JsonReader preset, reader.member("preset"));
   DYAD_TRY(const std::string name, preset.string());
-  const std::filesystem::path beside = std::filesystem::path(folder) / name;
-  auto found = memory_document(std::filesystem::is_regular_file(beside) ? beside.string() : name);
+  const auto found = find_document(embedded_memories(), beside(place, name), "memory");
   if (!found && found.error().place == name) return preset.error(found.error().message, found.error().hint);
   if (!found) return found.error();
-  DYAD_TRY(Memory memory, read_memory(JsonReader(found->first, found->second), &reader, clock_mhz));
+  DYAD_TRY(const Json document, parse_json(found->text, found->place));
+  DYAD_TRY(Memory memory, read_memory(JsonReader(document, found->place), &reader, clock_mhz));
   DYAD_CHECK(reader.finish());
   return memory;
 }

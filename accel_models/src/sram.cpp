@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "dyad/base/files.hpp"
 #include "dyad/base/json.hpp"
 #include "embedded.hpp"
 
@@ -66,15 +64,8 @@ Result<SramTable> parse_sram_table(std::string_view text, const std::string& pla
 }
 
 Result<SramTable> load_sram_table(const std::string& name_or_file) {
-  std::string names;
-  for (const auto& [name, text] : embedded_sram_tables()) {
-    if (name == name_or_file) return parse_sram_table(text, std::string(name) + ".json");
-    names += (names.empty() ? "" : ", ") + std::string(name);
-  }
-  if (!std::filesystem::is_regular_file(name_or_file))
-    return Error{name_or_file, "no table of SRAM banks of that name, and no such file", "known names: " + names};
-  DYAD_TRY(const std::string text, read_text(name_or_file));
-  return parse_sram_table(text, name_or_file);
+  DYAD_TRY(const Document found, find_document(embedded_sram_tables(), name_or_file, "table of SRAM banks"));
+  return parse_sram_table(found.text, found.place);
 }
 
 }  // namespace dyad::accel_models

@@ -1,10 +1,8 @@
 #include "dyad/accel_models/technology.hpp"
 
 #include <array>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "dyad/base/files.hpp"
 #include "embedded.hpp"
 
 namespace dyad::accel_models {
@@ -24,6 +22,18 @@ Result<Sourced> read_sourced(const JsonReader& reader, std::string_view key) {
   }
   DYAD_TRY(std::string source, node.string("source"));
   return Sourced{value, std::move(source)};
+}
+
+Result<std::int64_t> read_sourced_integer(const JsonReader& reader, std::string_view key, std::int64_t lowest, std::int64_t highest) {
+  DYAD_CHECK(reader.sourced_number(key));
+  DYAD_TRY(const JsonReader node, reader.member(key));
+  return node.integer("value", lowest, highest);
+}
+
+Result<double> read_sourced_positive(const JsonReader& reader, std::string_view key) {
+  DYAD_CHECK(reader.sourced_number(key));
+  DYAD_TRY(const JsonReader node, reader.member(key));
+  return node.number_above("value", 0);
 }
 
 Result<void> read_sourced(const JsonReader& reader, std::initializer_list<std::pair<const char*, Sourced*>> members) {
@@ -51,8 +61,7 @@ Result<Technology> parse_technology(std::string_view text, const std::string& pl
   if (reader.has("sram")) {
     DYAD_TRY(const JsonReader sram, reader.member("sram"));
     DYAD_TRY(const std::string table, sram.string("table"));
-    const std::filesystem::path beside = std::filesystem::path(place).parent_path() / table;
-    DYAD_TRY(technology.sram, load_sram_table(std::filesystem::is_regular_file(beside) ? beside.string() : table));
+    DYAD_TRY(technology.sram, load_sram_table(beside(place, table)));
     DYAD_TRY(technology.sram_leakage_scale, read_sourced(sram, "leakage_scale"));
     DYAD_CHECK(sram.finish());
   }
@@ -61,15 +70,8 @@ Result<Technology> parse_technology(std::string_view text, const std::string& pl
 }
 
 Result<Technology> load_technology(const std::string& name_or_file) {
-  for (const auto& [name, text] : embedded_technologies())
-    if (name == name_or_file) return parse_technology(text, std::string(name) + ".json");
-  if (!std::filesystem::exists(name_or_file)) {
-    std::string names;
-    for (const auto& entry : embedded_technologies()) names += (names.empty() ? "" : ", ") + std::string(entry.first);
-    return Error{name_or_file, "no technology of that name, and no such file", "known names: " + names};
-  }
-  DYAD_TRY(const std::string text, read_text(name_or_file));
-  return parse_technology(text, name_or_file);
+  DYAD_TRY(const Document found, find_document(embedded_technologies(), name_or_file, "technology"));
+  return parse_technology(found.text, found.place);
 }
 
 }  // namespace dyad::accel_models

@@ -1,8 +1,8 @@
 // What MODEL on the command line means.
 #include <algorithm>
-#include <charconv>
 
 #include "dyad/base/files.hpp"
+#include "dyad/base/text.hpp"
 #include "dyad/network/import.hpp"
 #include "dyad/network/safetensors.hpp"
 
@@ -35,11 +35,9 @@ Result<std::int64_t> metadata_count(const Safetensors& weights, const std::strin
   const auto found = weights.metadata.find(key);
   if (found == weights.metadata.end()) return std::int64_t{0};
   const std::string& text = found->second;
-  std::int64_t value = 0;
-  const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (fault != std::errc{} || end != text.data() + text.size() || value < 1)
-    return Error{place + ":/__metadata__/" + key, "'" + text + "' is not a positive number", "for example 10"};
-  return value;
+  const auto value = parse_number<std::int64_t>(text);
+  if (!value || *value < 1) return Error{place + ":/__metadata__/" + key, "'" + text + "' is not a positive number", "for example 10"};
+  return *value;
 }
 
 Result<Network> topology_with_weights(std::string_view name, TopologyOptions options, const Safetensors& weights,

@@ -80,7 +80,7 @@ OrderedJson fit_document(const CalibrationFit& fit) {
 }
 
 Result<OrderedJson> fitted_accelerator(const CalibrationFit& fit, const std::string& name) {
-  DYAD_TRY(const accel_models::AcceleratorText base, accel_models::accelerator_text(fit.accelerator));
+  DYAD_TRY(const accel_models::Document base, accel_models::accelerator_document(fit.accelerator));
   OrderedJson document = OrderedJson::parse(base.text);
   document["name"] = name;
   const std::string source = fmt::format(

@@ -1,9 +1,10 @@
 #include "dyad/workflow/layer_flags.hpp"
 
-#include <charconv>
 #include <map>
 #include <string>
 #include <vector>
+
+#include "dyad/base/text.hpp"
 
 namespace dyad::workflow {
 namespace {
@@ -21,10 +22,8 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
 constexpr std::int64_t kLargest = 1 << 24;
 
 std::optional<std::int64_t> positive(std::string_view text) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value < 1 || value > kLargest) return std::nullopt;
-  return value;
+  const auto value = parse_number<std::int64_t>(text);
+  return value && *value >= 1 && *value <= kLargest ? value : std::nullopt;
 }
 
 const char* const kConvExample = "for example kernel=3,output=56,stride=1,in=64,out=64,groups=1,batch=16";

@@ -13,6 +13,7 @@ class PublishedModel : public AcceleratorModel {
  public:
   explicit PublishedModel(const Accelerator& accelerator)
       : AcceleratorModel(accelerator, Tier::kAnalytic), machine_(std::get<tiled::Machine>(accelerator.core)) {}
+  std::string dram_energy_source() const override { return {}; }  // energies are the publication's
   std::vector<std::string> notes() const override {
     return {"Layers without weights, and residual additions, cost 0 in this convention.",
             "This convention gives cycles only: energies are 0."};

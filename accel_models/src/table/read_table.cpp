@@ -1,6 +1,5 @@
 // Tables of measurements in their three file formats.
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <filesystem>
 #include <map>
@@ -9,6 +8,7 @@
 #include "dyad/accel_models/table/measured_table.hpp"
 #include "dyad/base/files.hpp"
 #include "dyad/base/json.hpp"
+#include "dyad/base/text.hpp"
 #include "hash.hpp"
 #include "npy.hpp"
 
@@ -23,21 +23,6 @@ std::optional<Unit> unit_from_name(std::string_view name) {
   if (name == "us") return Unit::kMicroseconds;
   if (name == "ms") return Unit::kMilliseconds;
   return std::nullopt;
-}
-
-/// The whole of `text` as a number; "nan" and "inf" are numbers here.
-std::optional<double> number_of(std::string_view text) {
-  double value = 0;
-  const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (fault != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
-std::optional<int> integer_of(std::string_view text) {
-  int value = 0;
-  const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (fault != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
 }
 
 /// Turns numbers of the file into cycles.
@@ -161,10 +146,10 @@ Result<void> read_csv(const Spelling& spelling, MeasuredTable& table) {
     if (line.empty()) continue;
     const auto fields = fields_of(line, 3 + header.energies);
     if (!fields || fields->front().empty()) return Error{place, "has too few fields", "as many as the first line names"};
-    const auto w = integer_of((*fields)[1]), a = integer_of((*fields)[2]);
+    const auto w = parse_number<int>((*fields)[1]), a = parse_number<int>((*fields)[2]);
     if (!w || !a || *w < 1 || *w > kMaxBits || *a < 1 || *a > kMaxBits)
       return Error{place, "w and a must be whole numbers from 1 to 16", "for example conv1,4,8,1200"};
-    const auto value = number_of((*fields)[3]);
+    const auto value = parse_number<double>((*fields)[3]);
     if (!value) return Error{place, "'" + std::string((*fields)[3]) + "' is no number", "for example conv1,4,8,1200"};
     const std::string name = unquoted(fields->front());
     const auto [found, is_new] = row_of.try_emplace(name, table.rows.size());
@@ -177,7 +162,7 @@ Result<void> read_csv(const Spelling& spelling, MeasuredTable& table) {
       return Error{place, "repeats a layer at the same bits", "keep one line for each layer, w and a"};
     DYAD_TRY(point.cycles, scale.cycles(*value, place));
     if (header.energies > 0) {
-      const auto energy = number_of((*fields)[4]);
+      const auto energy = parse_number<double>((*fields)[4]);
       if (!energy) return Error{place, "'" + std::string((*fields)[4]) + "' is no number", "an energy in pJ, for example 1200.5"};
       DYAD_TRY(point.energy_pj, checked_energy(*energy, place));
     }
@@ -290,12 +275,12 @@ Result<Spelling> parse_spelling(const std::string& accelerator) {
       spelling.unit = unit_from_name(value);
     } else if (key == "clock_mhz") {
       if (spelling.clock_mhz) return wrong("the clock is given twice");
-      const auto clock_mhz = number_of(value);
+      const auto clock_mhz = parse_number<double>(value);
       if (!clock_mhz || !(*clock_mhz > 0) || std::isinf(*clock_mhz)) return wrong("a clock is a positive number of MHz");
       spelling.clock_mhz = clock_mhz;
     } else if (key == "batch") {
       if (spelling.batch) return wrong("the batch is given twice");
-      const auto batch = integer_of(value);
+      const auto batch = parse_number<int>(value);
       if (!batch || *batch < 1 || *batch > 65536) return wrong("a batch is a whole number from 1 to 65536");
       spelling.batch = batch;
     } else {

@@ -7,22 +7,10 @@
 namespace dyad::accel_models::tensor_core {
 namespace {
 
-Result<std::int64_t> sourced_integer(const JsonReader& reader, std::string_view key, std::int64_t lowest, std::int64_t highest) {
-  DYAD_CHECK(reader.sourced_number(key));
-  DYAD_TRY(const JsonReader node, reader.member(key));
-  return node.integer("value", lowest, highest);
-}
-
-Result<double> sourced_positive(const JsonReader& reader, std::string_view key) {
-  DYAD_CHECK(reader.sourced_number(key));
-  DYAD_TRY(const JsonReader node, reader.member(key));
-  return node.number_above("value", 0);
-}
-
 Result<void> read_integers(const JsonReader& reader,
                            std::initializer_list<std::tuple<const char*, std::int64_t*, std::int64_t, std::int64_t>> members) {
   for (const auto& [key, member, lowest, highest] : members) {
-    DYAD_TRY(*member, sourced_integer(reader, key, lowest, highest));
+    DYAD_TRY(*member, read_sourced_integer(reader, key, lowest, highest));
   }
   return {};
 }
@@ -44,8 +32,8 @@ Result<MmaInstruction> read_instruction(const JsonReader& reader, std::int64_t s
   DYAD_TRY(x.m, reader.integer("m", 1, 256));
   DYAD_TRY(x.n, reader.integer("n", 1, 256));
   DYAD_TRY(x.k, reader.integer("k", 1, 4096));
-  DYAD_TRY(x.interval_cycles, sourced_positive(reader, "interval_cycles"));
-  DYAD_TRY(x.latency_cycles, sourced_positive(reader, "latency_cycles"));
+  DYAD_TRY(x.interval_cycles, read_sourced_positive(reader, "interval_cycles"));
+  DYAD_TRY(x.latency_cycles, read_sourced_positive(reader, "latency_cycles"));
   if (reader.has("alu_instructions")) {
     DYAD_TRY(const Sourced alu, read_sourced(reader, "alu_instructions"));
     x.alu_instructions = alu.value;
@@ -90,9 +78,9 @@ Result<void> read_card(const JsonReader& reader, Gpu& gpu) {
                                     {"max_warps", &gpu.max_warps, 1, 256},
                                     {"l2_bytes", &gpu.l2_bytes, 1, std::int64_t{1} << 40},
                                     {"l2_latency_cycles", &gpu.l2_latency_cycles, 1, 100000}}));
-  DYAD_TRY(gpu.shared_bytes_per_cycle, sourced_positive(reader, "shared_bytes_per_cycle"));
-  DYAD_TRY(gpu.l2_port_bytes_per_cycle, sourced_positive(reader, "l2_port_bytes_per_cycle"));
-  DYAD_TRY(gpu.l2_bytes_per_cycle, sourced_positive(reader, "l2_bytes_per_cycle"));
+  DYAD_TRY(gpu.shared_bytes_per_cycle, read_sourced_positive(reader, "shared_bytes_per_cycle"));
+  DYAD_TRY(gpu.l2_port_bytes_per_cycle, read_sourced_positive(reader, "l2_port_bytes_per_cycle"));
+  DYAD_TRY(gpu.l2_bytes_per_cycle, read_sourced_positive(reader, "l2_bytes_per_cycle"));
   DYAD_TRY(const JsonReader list, reader.member("instructions"));
   DYAD_TRY(const std::vector<JsonReader> instructions, list.elements());
   for (const JsonReader& each : instructions) {

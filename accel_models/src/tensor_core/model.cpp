@@ -5,7 +5,6 @@
 #include "accelerator_model.hpp"
 #include "dyad/accel_models/tensor_core/analytic.hpp"
 #include "dyad/accel_models/tensor_core/cycle.hpp"
-#include "dyad/base/bits.hpp"
 
 namespace dyad::accel_models::tensor_core {
 namespace {
@@ -18,10 +17,8 @@ class Model : public AcceleratorModel {
         memory_(memory_timing(gpu_, accelerator.dram)),
         trace_(std::move(trace)) {}
 
-  std::string dram_energy_source() const override { return accel_models::dram_energy_source(accelerator_); }
-
   Result<LayerCost> cost(const LayerShape& layer, OperandBits bits, const Activity&) const override {
-    DYAD_CHECK(check(layer, bits));
+    DYAD_CHECK(check(layer, bits, 8));
     const std::optional<Estimate> found = estimate(layer, bits, accelerator_.batch, gpu_, accelerator_.dram);
     if (!found)
       return Error{layer.name,
@@ -48,26 +45,6 @@ class Model : public AcceleratorModel {
     return peak;
   }
 
-  Result<void> check(const LayerShape& layer, OperandBits bits) const {
-    const auto wrong = [&](const char* operand, int value, const std::string& range) {
-      return Error{layer.name, std::string(operand) + " bits are " + std::to_string(value) + "; '" + accelerator_.name + "' runs " + range,
-                   "choose bits in that range"};
-    };
-    const int largest = layer.is_weighted() ? 8 : kMaxOperandBits;
-    const std::string range = "1 to " + std::to_string(largest);
-    if (layer.is_weighted() && (bits.weight < 1 || bits.weight > largest)) return wrong("weight", bits.weight, range);
-    // Raw accumulators (32 bits) are pooled and added like other operands.
-    const bool wide = !layer.is_weighted() && bits.activation == 32;
-    if (!wide && (bits.activation < 1 || bits.activation > largest)) return wrong("activation", bits.activation, range);
-    if (bits.out != 32 && (bits.out < 1 || bits.out > kMaxOperandBits))
-      return wrong("output", bits.out, "1 to 16, and 32 for raw accumulators");
-    const bool sound = layer.in_h >= 1 && layer.in_w >= 1 && layer.in_channels >= 1 && layer.output_count() >= 1 && layer.groups >= 1 &&
-                       layer.window.kernel_h >= 1 && layer.window.kernel_w >= 1 &&
-                       (!layer.is_weighted() || (layer.in_channels % layer.groups == 0 && layer.out_channels % layer.groups == 0));
-    if (!sound) return Error{layer.name, "a layer with an extent below 1, or channels that its groups don't divide", "check its shape"};
-    return {};
-  }
-
   LayerCost finish(const LayerShape& layer, const LayerPlan& plan, std::int64_t cycles) const {
     const Work& work = plan.work;
     const Energies& e = gpu_.energies;
@@ -88,7 +65,7 @@ class Model : public AcceleratorModel {
     cost.resource_cycles = resource_cycles(plan, memory_);
     cost.energy_pj = {{"array", work.mma_mac_bits / 8 * e.mac_pj.value + work.alu_instructions * e.alu_pj.value},
                       {"sram", work.shared_bits * e.shared_pj_per_bit.value + static_cast<double>(work.l2_bits) * e.l2_pj_per_bit.value},
-                      {"dram", static_cast<double>(work.dram_read_bits + work.dram_write_bits) * e.dram_pj_per_bit.value},
+                      {"dram", static_cast<double>(work.dram_read_bits + work.dram_write_bits) * accelerator_.dram_energy_pj_per_bit.value},
                       {"leakage", e.static_w.value * duration(cost.cycles, clock()).value * 1e6}};
     return cost;
   }

@@ -173,7 +173,7 @@ std::int64_t KernelPlan::epilogue_cycles(std::int64_t n) const { return std::max
 double KernelPlan::mma_cycles(std::int64_t n) const { return number(ceil_div(n * warps, sub_cores)) * warp_mma_cycles; }
 
 MemoryTiming memory_timing(const Gpu& gpu, const hwsim::DramTiming& dram) {
-  MemoryTiming memory{dram, {}};
+  MemoryTiming memory{dram.ideal(), {}};  // of a card only bandwidth and latency are known: its controllers reorder
   memory.l2.latency = gpu.l2_latency_cycles;
   memory.l2.burst_bits = kSectorBits;
   memory.l2.request_bits = std::int64_t{1} << 40;

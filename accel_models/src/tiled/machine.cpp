@@ -4,17 +4,13 @@
 #include <bit>
 #include <nlohmann/json.hpp>
 
+#include "dyad/accel_models/technology.hpp"
+
 namespace dyad::accel_models::tiled {
 namespace {
 
 /// Bits of an operand of a cell that holds weights or activations.
 constexpr std::int64_t kCellBits = 8;
-
-Result<std::int64_t> sourced_integer(const JsonReader& reader, std::string_view key, std::int64_t lowest, std::int64_t highest) {
-  DYAD_CHECK(reader.sourced_number(key));
-  DYAD_TRY(const JsonReader node, reader.member(key));
-  return node.integer("value", lowest, highest);
-}
 
 /// The smallest of the widths that holds `bits`.
 std::int64_t stored_bits(std::int64_t bits, std::initializer_list<std::int64_t> widths) {
@@ -165,29 +161,29 @@ std::optional<std::vector<std::uint8_t>> shift_codes(std::int32_t weight, std::i
 Result<Machine> read_machine(const JsonReader& reader, Operands operands) {
   Machine machine;
   machine.operands = operands;
-  DYAD_TRY(machine.rows, sourced_integer(reader, "rows", 1, 65536));
-  DYAD_TRY(machine.columns, sourced_integer(reader, "columns", 1, 65536));
-  DYAD_TRY(machine.depth, sourced_integer(reader, "depth_bits", 1, 65536));
-  DYAD_TRY(machine.activation_entries, sourced_integer(reader, "activation_entries", 1, std::int64_t{1} << 24));
-  DYAD_TRY(machine.weight_entries, sourced_integer(reader, "weight_entries", 1, std::int64_t{1} << 24));
-  DYAD_TRY(machine.pipeline_cycles, sourced_integer(reader, "pipeline_cycles", 0, 1000));
-  DYAD_TRY(machine.requantizer_lanes, sourced_integer(reader, "requantizer_lanes", 1, 65536));
-  DYAD_TRY(machine.output_port_bits, sourced_integer(reader, "output_port_bits", 1, 65536));
-  DYAD_TRY(machine.output_buffer_bits, sourced_integer(reader, "output_buffer_bits", 1, std::int64_t{1} << 32));
-  DYAD_TRY(machine.queue_depth, sourced_integer(reader, "queue_depth", 1, kMaxQueueDepth));
+  DYAD_TRY(machine.rows, read_sourced_integer(reader, "rows", 1, 65536));
+  DYAD_TRY(machine.columns, read_sourced_integer(reader, "columns", 1, 65536));
+  DYAD_TRY(machine.depth, read_sourced_integer(reader, "depth_bits", 1, 65536));
+  DYAD_TRY(machine.activation_entries, read_sourced_integer(reader, "activation_entries", 1, std::int64_t{1} << 24));
+  DYAD_TRY(machine.weight_entries, read_sourced_integer(reader, "weight_entries", 1, std::int64_t{1} << 24));
+  DYAD_TRY(machine.pipeline_cycles, read_sourced_integer(reader, "pipeline_cycles", 0, 1000));
+  DYAD_TRY(machine.requantizer_lanes, read_sourced_integer(reader, "requantizer_lanes", 1, 65536));
+  DYAD_TRY(machine.output_port_bits, read_sourced_integer(reader, "output_port_bits", 1, 65536));
+  DYAD_TRY(machine.output_buffer_bits, read_sourced_integer(reader, "output_buffer_bits", 1, std::int64_t{1} << 32));
+  DYAD_TRY(machine.queue_depth, read_sourced_integer(reader, "queue_depth", 1, kMaxQueueDepth));
   if (operands == Operands::kBitPlanes) {
     if (reader.has("activation_slice_bits")) {
-      DYAD_TRY(machine.activation_slice, sourced_integer(reader, "activation_slice_bits", 1, 16));
+      DYAD_TRY(machine.activation_slice, read_sourced_integer(reader, "activation_slice_bits", 1, 16));
     }
     if (reader.has("weight_slice_bits")) {
-      DYAD_TRY(machine.weight_slice, sourced_integer(reader, "weight_slice_bits", 1, 16));
+      DYAD_TRY(machine.weight_slice, read_sourced_integer(reader, "weight_slice_bits", 1, 16));
     }
   }
   if (reader.has("activation_lines")) {
-    DYAD_TRY(machine.given_activation_lines, sourced_integer(reader, "activation_lines", 1, 65536));
+    DYAD_TRY(machine.given_activation_lines, read_sourced_integer(reader, "activation_lines", 1, 65536));
   }
   if (reader.has("weight_lines")) {
-    DYAD_TRY(machine.given_weight_lines, sourced_integer(reader, "weight_lines", 1, 65536));
+    DYAD_TRY(machine.given_weight_lines, read_sourced_integer(reader, "weight_lines", 1, 65536));
   }
   DYAD_CHECK(reader.finish());
   const auto wrong = [&](const char* key, std::string expected, std::string hint) -> Result<Machine> {

@@ -5,7 +5,6 @@
 #include "accelerator_model.hpp"
 #include "dyad/accel_models/tiled/analytic.hpp"
 #include "dyad/accel_models/tiled/cycle.hpp"
-#include "dyad/base/bits.hpp"
 #include "dyad/hwsim/energy.hpp"
 
 namespace dyad::accel_models::tiled {
@@ -16,10 +15,8 @@ class Model : public AcceleratorModel {
   Model(const Accelerator& accelerator, Tier tier, std::shared_ptr<hwsim::Trace> trace)
       : AcceleratorModel(accelerator, tier), machine_(std::get<Machine>(accelerator.core)), trace_(std::move(trace)) {}
 
-  std::string dram_energy_source() const override { return accel_models::dram_energy_source(accelerator_); }
-
   Result<LayerCost> cost(const LayerShape& layer, OperandBits bits, const Activity& activity) const override {
-    DYAD_CHECK(check(layer, bits));
+    DYAD_CHECK(check(layer, bits, static_cast<int>(machine_.largest_bits())));
     if (layer.adds_residual && !can_fuse_residual(make_problem(layer, bits, accelerator_.batch, machine_), machine_))
       return separate_addition(layer, bits, activity);
     std::optional<Estimate> found = estimate(layer, bits, accelerator_.batch, machine_, accelerator_.dram);
@@ -45,26 +42,6 @@ class Model : public AcceleratorModel {
 
  private:
   double peak_macs_per_cycle() const override { return static_cast<double>(machine_.lanes()); }
-
-  Result<void> check(const LayerShape& layer, OperandBits bits) const {
-    const auto wrong = [&](const char* operand, int value, const std::string& range) {
-      return Error{layer.name, std::string(operand) + " bits are " + std::to_string(value) + "; '" + accelerator_.name + "' runs " + range,
-                   "choose bits in that range"};
-    };
-    const auto largest = static_cast<int>(layer.is_weighted() ? machine_.largest_bits() : kMaxOperandBits);
-    const std::string range = "1 to " + std::to_string(largest);
-    if (layer.is_weighted() && (bits.weight < 1 || bits.weight > largest)) return wrong("weight", bits.weight, range);
-    // Raw accumulators (32 bits) are pooled and added like other operands.
-    const bool wide = !layer.is_weighted() && bits.activation == 32;
-    if (!wide && (bits.activation < 1 || bits.activation > largest)) return wrong("activation", bits.activation, range);
-    if (bits.out != 32 && (bits.out < 1 || bits.out > kMaxOperandBits))
-      return wrong("output", bits.out, "1 to 16, and 32 for raw accumulators");
-    const bool sound = layer.in_h >= 1 && layer.in_w >= 1 && layer.in_channels >= 1 && layer.output_count() >= 1 && layer.groups >= 1 &&
-                       layer.window.kernel_h >= 1 && layer.window.kernel_w >= 1 &&
-                       (!layer.is_weighted() || (layer.in_channels % layer.groups == 0 && layer.out_channels % layer.groups == 0));
-    if (!sound) return Error{layer.name, "a layer with an extent below 1, or channels that its groups don't divide", "check its shape"};
-    return {};
-  }
 
   /// The layer, then its residual addition as a pass of its own.
   Result<LayerCost> separate_addition(LayerShape layer, OperandBits bits, const Activity& activity) const {
@@ -125,7 +102,7 @@ class Model : public AcceleratorModel {
     ledger.charge("sram", counts.sram_write_bits - counts.weight_sram_write_bits, write_pj(activations));
     ledger.charge("sram", counts.weight_sram_write_bits, write_pj(weights));
     ledger.charge("sram", counts.residual_bits, read_pj(activations) + write_pj(activations));
-    ledger.charge("dram", counts.dram_read_bits + counts.dram_write_bits, t.dram_energy_pj_per_bit.value);
+    ledger.charge("dram", counts.dram_read_bits + counts.dram_write_bits, accelerator_.dram_energy_pj_per_bit.value);
     const auto leakage_mw = [&](const auto& memory, std::int64_t capacity) {
       return memory ? memory->leakage_mw : t.sram_leakage_mw_per_bit.value * static_cast<double>(capacity);
     };

@@ -1,12 +1,12 @@
 #include "dyad/hardware/measurements.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <map>
 
 #include "dyad/base/bits.hpp"
 #include "dyad/base/files.hpp"
+#include "dyad/base/text.hpp"
 
 namespace dyad::hardware {
 namespace {
@@ -46,19 +46,15 @@ class Line {
   std::string text(std::string_view column) const { return std::string(cells_[columns_.at(column)]); }
   Result<std::int64_t> integer(std::string_view column, std::int64_t largest) const {
     const std::string_view cell = cells_[columns_.at(column)];
-    std::int64_t value = 0;
-    const auto [end, fault] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
-    if (fault != std::errc() || end != cell.data() + cell.size() || value < 1 || value > largest)
-      return wrong(column, "expected an integer from 1 to " + std::to_string(largest));
-    return value;
+    const auto value = parse_number<std::int64_t>(cell);
+    if (!value || *value < 1 || *value > largest) return wrong(column, "expected an integer from 1 to " + std::to_string(largest));
+    return *value;
   }
   Result<double> positive(std::string_view column) const {
     const std::string_view cell = cells_[columns_.at(column)];
-    double value = 0;
-    const auto [end, fault] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
-    if (fault != std::errc() || end != cell.data() + cell.size() || !std::isfinite(value) || value <= 0)
-      return wrong(column, "expected a positive number");
-    return value;
+    const auto value = parse_number<double>(cell);
+    if (!value || !std::isfinite(*value) || *value <= 0) return wrong(column, "expected a positive number");
+    return *value;
   }
   Error wrong(std::string_view column, const std::string& message) const {
     return {place_, std::string(column) + " is '" + text(column) + "': " + message, "columns are described in docs/calibration/fit.md"};

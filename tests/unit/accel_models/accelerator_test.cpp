@@ -77,7 +77,6 @@ TEST_F(AcceleratorFile, ConvertsToCycles) {
   ASSERT_TRUE(loaded) << loaded.error().place << ": " << loaded.error().message;
   EXPECT_EQ(loaded->dram.bits_per_kilocycle, 8000);  // 0.8 Gbit/s at 100 MHz: 8 bits a cycle
   EXPECT_EQ(loaded->dram.latency, 10);
-  EXPECT_EQ(loaded->dram_source, "test");
   EXPECT_EQ(std::get<tiled::Machine>(loaded->core).lanes(), 32);
 }
 

@@ -38,7 +38,7 @@ Accelerator tiny(std::int64_t activation_entries) {
   technology.requantize_energy_pj.value = 3;
   technology.sram_read_energy_pj_per_bit.value = 0.5;
   technology.sram_write_energy_pj_per_bit.value = 0.25;
-  technology.dram_energy_pj_per_bit.value = 10;
+  accelerator.dram_energy_pj_per_bit.value = 10;
   return accelerator;
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "dyad/accel_models/compat/isca2018.hpp"
+#include "dyad/accel_models/document.hpp"
 #include "dyad/accel_models/memory.hpp"
 #include "dyad/accel_models/technology.hpp"
 #include "dyad/accel_models/tensor_core/gpu.hpp"
@@ -39,10 +40,9 @@ struct Accelerator {
   int batch = 1;
   Core core;
   hwsim::DramTiming dram;                                        ///< in cycles of clock_mhz
-  std::string dram_source;                                       ///< of its bandwidth
-  std::string memory;                                            ///< name of the preset; empty: described in the accelerator
   std::optional<Sourced> dram_background_mw;                     ///< see Memory
-  Technology technology;                                         ///< of a tiled machine; its DRAM energy is the memory's where that has one
+  Sourced dram_energy_pj_per_bit;                                ///< the memory's where it has one, else the technology's or the GPU's
+  Technology technology;                                         ///< of a tiled machine; a GPU has its energies with it
   std::optional<BankedMemory> activation_memory, weight_memory;  ///< empty: the technology's energies per bit
   std::optional<isca2018::Energies> isca2018;                    ///< what --compat isca2018 charges
   std::string hash;                                              ///< 16 hex digits over its JSON and its technology: the key of caches
@@ -56,13 +56,8 @@ Tier default_tier(const std::string& name_or_file);
 Result<Accelerator> load_accelerator(const std::string& name_or_file);
 /// Puts another external memory in the place of the accelerator's: timing, energy and background; the hash changes with it.
 void set_memory(Accelerator& accelerator, const Memory& memory);
-/// "17.5 pJ/bit: …": published energies of DRAM differ so much that none is shown without its source.
-std::string dram_energy_source(const Accelerator& accelerator);
-/// The JSON of a built-in accelerator or of a file, and the name of the document in errors.
-struct AcceleratorText {
-  std::string text, place;
-};
-Result<AcceleratorText> accelerator_text(const std::string& name_or_file);
+/// The JSON of a built-in accelerator, or of a file.
+Result<Document> accelerator_document(const std::string& name_or_file);
 /// `place` names the document in errors.
 Result<Accelerator> parse_accelerator(std::string_view text, const std::string& place);
 

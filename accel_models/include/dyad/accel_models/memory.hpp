@@ -13,9 +13,8 @@
 namespace dyad::accel_models {
 
 struct Memory {
-  std::string name;          ///< of the preset or its file; empty: described in the accelerator itself
-  hwsim::DramTiming timing;  ///< in cycles of the accelerator's clock
-  std::string bandwidth_source;
+  std::string name;                          ///< of the preset or its file; empty: described in the accelerator itself
+  hwsim::DramTiming timing;                  ///< in cycles of the accelerator's clock
   std::optional<Sourced> energy_pj_per_bit;  ///< read or write, instead of the technology's
   /// Standby and refresh of the whole memory, charged as "idle" for the time in which its buses do not transfer (docs/hwsim/dram.md).
   /// Empty: not known, and not counted.
@@ -29,7 +28,7 @@ Result<Memory> load_memory(const std::string& name_or_file, double clock_mhz);
 /// `place` names the document in errors.
 Result<Memory> parse_memory(std::string_view text, const std::string& place, double clock_mhz);
 /// The object "dram" of an accelerator: its numbers, or {"preset": name or file, ...} with keys of dyad.memory/1 that override the
-/// preset's. A file is looked for in `folder` first.
-Result<Memory> read_dram(const JsonReader& reader, double clock_mhz, const std::string& folder);
+/// preset's. A file is looked for beside the document at `place` first.
+Result<Memory> read_dram(const JsonReader& reader, double clock_mhz, const std::string& place);
 
 }  // namespace dyad::accel_models

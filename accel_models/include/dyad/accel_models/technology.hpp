@@ -40,6 +40,10 @@ double relative_switching(double weight_ones, double activation_ones);
 
 /// {"value": number >= 0, "source": "..."} under `key`.
 Result<Sourced> read_sourced(const JsonReader& reader, std::string_view key);
+/// The same: a whole number in [lowest, highest], without its source.
+Result<std::int64_t> read_sourced_integer(const JsonReader& reader, std::string_view key, std::int64_t lowest, std::int64_t highest);
+/// The same: a number above 0, without its source.
+Result<double> read_sourced_positive(const JsonReader& reader, std::string_view key);
 /// The same for several keys, which must all be there.
 Result<void> read_sourced(const JsonReader& reader, std::initializer_list<std::pair<const char*, Sourced*>> members);
 /// `place` names the document in errors.
