@@ -199,8 +199,9 @@ Tensor<float> evaluate_float(const CalibratedNetwork& network, const network::Da
 Result<Tensor<float>> evaluate_quantized(const CalibratedNetwork& network, const BitAssignment& assignment,
                                          const network::Dataset& images) {
   DYAD_CHECK(check_images(network, images));
-  DYAD_TRY(const LoweringPlan plan, plan_lowering(network, assignment));
-  const Simulation simulation(network, assignment, plan);
+  DYAD_TRY(const NetworkNumbers numbers, network.numbers(assignment));
+  DYAD_TRY(const LoweringPlan plan, plan_of(network, numbers));
+  const Simulation simulation(network, numbers, plan);
   return simulation.logits(images, simulation.biases());
 }
 

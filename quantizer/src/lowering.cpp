@@ -1,9 +1,11 @@
-#include "lowering.hpp"
+#include "dyad/quantizer/lowering.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <set>
 
+#include "dyad/network/summary.hpp"
+#include "dyad/quantizer/lowering_plan.hpp"
 #include "dyad/quantizer/uniform.hpp"
 
 namespace dyad::quantizer {
@@ -27,15 +29,16 @@ struct AccumulatorScale {
 
 class Lowering {
  public:
-  Lowering(const CalibratedNetwork& network, const BitAssignment& assignment, const LoweringPlan& plan, const LayerBiases& biases)
-      : network_(network), s_(PostTrainingAccess::state(network)), net_(s_.folded), assignment_(assignment), plan_(plan), biases_(biases) {}
+  Lowering(const network::Network& folded, const network::Normalization& normalization, const NetworkNumbers& numbers,
+           const LoweringPlan& plan, const LoweringOptions& options)
+      : net_(folded), normalization_(normalization), numbers_(numbers), plan_(plan), options_(options) {}
 
   Result<IntegerNetwork> run() {
     result_.name = net_.name;
-    result_.assignment = assignment_;
+    for (const auto& [layer, layer_numbers] : numbers_.layers) result_.assignment[net_.node(layer).name] = layer_numbers.bits;
     tensor_index_.assign(net_.size(), -1);
     for (NodeId id = 0; id < net_.size(); ++id) names_.insert(net_.node(id).name);
-    for (const NodeId id : s_.order) {
+    for (const NodeId id : net_.execution_order()) {
       if (plan_.tensors[plan_.written_by(id)].role == TensorRole::kNone || plan_.source[id] != id ||
           tensor_index_[plan_.written_by(id)] >= 0)
         continue;
@@ -73,7 +76,7 @@ class Lowering {
   Result<Requantization> requantization(const std::string& layer, float scale_in, const std::vector<float>& scale_weight,
                                         float scale_out) const {
     Requantization r;
-    r.rounding = s_.options.rounding;
+    r.rounding = options_.rounding;
     if (r.rounding == Rounding::kFloat32Scale) {
       for (const float weight : scale_weight) r.float32_scales.push_back(scale_in * weight / scale_out);
       return r;
@@ -81,7 +84,7 @@ class Lowering {
     std::vector<double> ratios;
     for (const float weight : scale_weight) ratios.push_back(requantization_ratio(scale_in, weight, scale_out));
     // Layers whose ratios reach 1/2 cannot have the fast form, whichever is preferred.
-    const bool fast = s_.options.form == RequantizationForm::kShift32 && std::all_of(ratios.begin(), ratios.end(), [](double ratio) {
+    const bool fast = options_.form == RequantizationForm::kShift32 && std::all_of(ratios.begin(), ratios.end(), [](double ratio) {
                         return dyadic_from_ratio(ratio, RequantizationForm::kShift32).has_value();
                       });
     for (const double ratio : ratios) {
@@ -145,8 +148,8 @@ class Lowering {
     input.channels = shape[2];
     input.format = format.format;
     input.scale = format.scale;
-    input.mean = s_.normalization.mean;
-    input.stddev = s_.normalization.stddev;
+    input.mean = normalization_.mean;
+    input.stddev = normalization_.stddev;
     input.make_table();
     tensor_index_[id] = 0;
     return {};
@@ -154,18 +157,17 @@ class Lowering {
 
   Result<void> add_weighted(NodeId id) {
     const Node& node = net_.node(id);
-    const int weight_bits = assignment_.at(node.name).weight;
-    const ScaledFormat& in = plan_.layer_inputs.at(id);
+    const LayerNumbers& numbers = numbers_.layers.at(id);
+    const ScaledFormat& in = numbers.input;
     DYAD_TRY(const int input, tensor_in(input_of(id), in));
     IntegerLayer layer;
     layer.name = node.name;
     layer.op = IntegerOp::kConv;
     layer.shape = network::layer_shape(net_, id);
-    layer.weight_bits = {weight_bits, true};
-    const std::vector<float>& bias = biases_.at(id);
-    QuantizedWeights weights = network_.quantize_weights(id, weight_bits);
-    coarsen_small_channels(node, in.scale, bias, weights, layer.weight_bits);
-    layer.bias = quantize_bias(bias, in.scale, weights.scales);
+    layer.weight_bits = {numbers.bits.weight, true};
+    QuantizedWeights weights = numbers.weights;
+    coarsen_small_channels(in.scale, numbers.bias, weights, layer.weight_bits);
+    layer.bias = quantize_bias(numbers.bias, in.scale, weights.scales);
     layer.weights = std::move(weights.values);
     const NodeId tensor = plan_.written_by(id);
     const TensorPlan& plan = plan_.tensors[tensor];
@@ -190,16 +192,16 @@ class Lowering {
   }
 
   // Channels that batch normalization almost switched off have weights so small that their bias would not fit; the bias decides their step.
-  void coarsen_small_channels(const Node& node, float scale_in, const std::vector<float>& bias, QuantizedWeights& weights,
-                              BitWidth format) const {
+  static void coarsen_small_channels(float scale_in, const std::vector<float>& bias, QuantizedWeights& weights, BitWidth format) {
     const std::int64_t size = weights.values.size() / weights.values.extent(0);
     for (std::size_t c = 0; c < weights.scales.size(); ++c) {
       const double least = std::fabs(static_cast<double>(bias[c])) / (static_cast<double>(scale_in) * kMostBias);
-      if (static_cast<double>(weights.scales[c]) >= least) continue;
-      weights.scales[c] = static_cast<float>(least);
-      const float reciprocal = 1.0f / weights.scales[c];
+      if (static_cast<double>(std::fabs(weights.scales[c])) >= least) continue;
+      const float finer = weights.scales[c];
+      weights.scales[c] = std::copysign(static_cast<float>(least), finer);
+      const float ratio = finer / weights.scales[c];
       for (std::int64_t i = static_cast<std::int64_t>(c) * size; i < static_cast<std::int64_t>(c + 1) * size; ++i)
-        weights.values[i] = static_cast<std::int8_t>(quantize_value(node.weight[i], reciprocal, format));
+        weights.values[i] = static_cast<std::int8_t>(quantize_value(static_cast<float>(weights.values[i]), ratio, format));
     }
   }
 
@@ -211,7 +213,8 @@ class Lowering {
     for (const AccumulatorBounds& b : accumulator_bounds(bounded)) largest = std::max({largest, b.highest, -b.lowest});
     int fraction_bits = 0;
     while (fraction_bits < kLogitFractionBits && (largest << (fraction_bits + 1)) <= INT32_MAX) ++fraction_bits;
-    const float coarsest = in.scale * *std::max_element(scale_weight.begin(), scale_weight.end());
+    const float coarsest = in.scale * *std::max_element(scale_weight.begin(), scale_weight.end(),
+                                                        [](float a, float b) { return std::fabs(a) < std::fabs(b); });
     return std::ldexp(coarsest, -fraction_bits);
   }
 
@@ -293,7 +296,7 @@ class Lowering {
       default: layer.op = IntegerOp::kAveragePool; break;
     }
     if (layer.op == IntegerOp::kMaxPool || layer.op == IntegerOp::kAveragePool) pad_to_output(layer.shape);
-    layer.average_rounding = s_.options.average;
+    layer.average_rounding = options_.average;
     layer.count_include_pad = node.kind == OpKind::kAveragePool && node.count_include_pad;
     layer.channel_pad_before = node.channel_pad_before;
     layer.channel_pad_after = node.channel_pad_after;
@@ -322,12 +325,11 @@ class Lowering {
     return {};
   }
 
-  const CalibratedNetwork& network_;
-  const CalibratedState& s_;
   const network::Network& net_;
-  const BitAssignment& assignment_;
+  const network::Normalization& normalization_;
+  const NetworkNumbers& numbers_;
   const LoweringPlan& plan_;
-  const LayerBiases& biases_;
+  const LoweringOptions& options_;
   IntegerNetwork result_;
   std::vector<int> tensor_index_;  ///< by node: integer tensor in the plan's format, or -1
   std::map<NodeId, std::vector<std::pair<ScaledFormat, int>>> requantized_;
@@ -337,9 +339,12 @@ class Lowering {
 
 }  // namespace
 
-Result<IntegerNetwork> lower(const CalibratedNetwork& network, const BitAssignment& assignment, const LoweringPlan& plan,
-                             const LayerBiases& biases) {
-  return Lowering(network, assignment, plan, biases).run();
+Result<IntegerNetwork> lower(const network::Network& folded, const network::Normalization& normalization, const NetworkNumbers& numbers,
+                             const LoweringOptions& options) {
+  std::map<NodeId, ScaledFormat> inputs;
+  for (const NodeId layer : network::weighted_nodes(folded)) inputs.emplace(layer, numbers.layers.at(layer).input);
+  DYAD_TRY(const LoweringPlan plan, plan_lowering(folded, std::move(inputs), numbers.carriers));
+  return Lowering(folded, normalization, numbers, plan, options).run();
 }
 
 }  // namespace dyad::quantizer

@@ -1,4 +1,4 @@
-#include "lowering_plan.hpp"
+#include "dyad/quantizer/lowering_plan.hpp"
 
 #include <algorithm>
 
@@ -29,7 +29,10 @@ struct Demands {
 
 class Planner {
  public:
-  Planner(const CalibratedState& state, const BitAssignment& assignment) : s_(state), net_(state.folded), assignment_(assignment) {}
+  Planner(const network::Network& folded, std::map<NodeId, ScaledFormat> layer_inputs, const std::vector<ScaledFormat>& carriers)
+      : net_(folded), order_(folded.execution_order()), carriers_(carriers) {
+    plan_.layer_inputs = std::move(layer_inputs);
+  }
 
   Result<LoweringPlan> run() {
     const std::size_t n = net_.size();
@@ -40,10 +43,9 @@ class Planner {
     DYAD_CHECK(find_output());
     DYAD_CHECK(check_operations());
     fuse_activations();
-    for (const NodeId layer : s_.layers) plan_.layer_inputs[layer] = layer_input(layer);
     demands_.resize(n);
     ++demands_[plan_.source[plan_.output]].outputs;
-    for (auto id = s_.order.rbegin(); id != s_.order.rend(); ++id) place(*id);
+    for (auto id = order_.rbegin(); id != order_.rend(); ++id) place(*id);
     return std::move(plan_);
   }
 
@@ -73,7 +75,7 @@ class Planner {
   }
 
   Result<void> check_operations() {
-    for (const NodeId id : s_.order) {
+    for (const NodeId id : order_) {
       const Node& node = net_.node(id);
       if (node.kind == OpKind::kSoftmax && net_.consumers(id).empty()) continue;
       if (!is_supported(node.kind)) return unsupported(node, "has no integer form");
@@ -88,7 +90,7 @@ class Planner {
   std::vector<NodeId> readers(NodeId id) const {
     std::vector<NodeId> result;
     for (const NodeId reader : net_.consumers(id)) {
-      if (std::find(s_.order.begin(), s_.order.end(), reader) == s_.order.end()) continue;
+      if (std::find(order_.begin(), order_.end(), reader) == order_.end()) continue;
       if (plan_.source[reader] == reader) {
         result.push_back(reader);
       } else {
@@ -99,7 +101,7 @@ class Planner {
   }
 
   void fuse_activations() {
-    for (const NodeId id : s_.order) {
+    for (const NodeId id : order_) {
       const OpKind kind = net_.node(id).kind;
       if (!is_weighted(kind) && kind != OpKind::kAdd) continue;
       const std::vector<NodeId> next = readers(id);
@@ -111,18 +113,13 @@ class Planner {
 
   bool is_fused(NodeId id) const { return std::find(fused_.begin(), fused_.end(), id) != fused_.end(); }
 
-  ScaledFormat layer_input(NodeId layer) const {
-    const int bits = assignment_.at(net_.node(layer).name).activation;
-    return s_.input_formats.at(net_.inputs(layer)[0])[static_cast<std::size_t>(bits)];
-  }
-
   // Decides the tensor of operation `id` from its readers' demands, then makes its own demands on its inputs.
   void place(NodeId id) {
     const Node& node = net_.node(id);
     if (plan_.source[id] != id || is_fused(id) || node.kind == OpKind::kSoftmax) return;
     const NodeId tensor = plan_.written_by(id);
     TensorPlan& plan = plan_.tensors[tensor];
-    plan = decide(id, demands_[tensor], s_.carriers[tensor]);
+    plan = decide(id, demands_[tensor], carriers_[tensor]);
     for (const NodeId input : net_.inputs(id)) {
       Demands& demands = demands_[plan_.source[input]];
       if (is_weighted(node.kind)) {
@@ -151,9 +148,9 @@ class Planner {
     return {TensorRole::kCarrier, carrier};
   }
 
-  const CalibratedState& s_;
   const network::Network& net_;
-  const BitAssignment& assignment_;
+  const std::vector<NodeId> order_;
+  const std::vector<ScaledFormat>& carriers_;
   LoweringPlan plan_;
   std::vector<NodeId> fused_;
   std::vector<Demands> demands_;
@@ -161,9 +158,10 @@ class Planner {
 
 }  // namespace
 
-Result<LoweringPlan> plan_lowering(const CalibratedNetwork& network, const BitAssignment& assignment) {
-  DYAD_CHECK(check_assignment(network, assignment));
-  return Planner(PostTrainingAccess::state(network), assignment).run();
+Result<LoweringPlan> plan_lowering(const network::Network& folded, std::map<NodeId, ScaledFormat> layer_inputs,
+                                   const std::vector<ScaledFormat>& carriers) {
+  DYAD_EXPECT(carriers.size() == folded.size(), "one carrier format for every node");
+  return Planner(folded, std::move(layer_inputs), carriers).run();
 }
 
 }  // namespace dyad::quantizer

@@ -300,6 +300,28 @@ BitWidth CalibratedNetwork::input_format(NodeId layer, int bits) const {
   return state_->input_formats.at(state_->folded.inputs(layer).at(0))[static_cast<std::size_t>(bits)].format;
 }
 
+const std::vector<ScaledFormat>& CalibratedNetwork::carriers() const { return state_->carriers; }
+
+Result<NetworkNumbers> CalibratedNetwork::numbers(const BitAssignment& assignment) const {
+  DYAD_CHECK(check_assignment(*this, assignment));
+  std::vector<std::pair<NodeId, int>> wanted;
+  for (const NodeId layer : layers()) wanted.emplace_back(layer, assignment.at(folded().node(layer).name).weight);
+  prepare_weights(*this, wanted);
+  NetworkNumbers result;
+  result.carriers = state_->carriers;
+  for (const NodeId layer : layers()) {
+    const Node& node = folded().node(layer);
+    const LayerBits bits = assignment.at(node.name);
+    LayerNumbers& numbers = result.layers[layer];
+    numbers.bits = bits;
+    numbers.weights = quantize_weights(layer, bits.weight);
+    numbers.bias = node.bias;
+    numbers.bias.resize(static_cast<std::size_t>(node.out_channels), 0.0f);
+    numbers.input = {input_format(layer, bits.activation), input_scale(layer, bits.activation)};
+  }
+  return result;
+}
+
 Result<void> check_assignment(const CalibratedNetwork& network, const BitAssignment& assignment) {
   for (const NodeId layer : network.layers()) {
     const std::string& name = network.folded().node(layer).name;

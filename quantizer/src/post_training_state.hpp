@@ -16,13 +16,6 @@ constexpr int kLeastBits = 2, kMostBits = 8;  ///< of weights and activations of
 constexpr int kWideCarrierBits = 12;
 constexpr std::int64_t kImageBatch = 16;  ///< images evaluated at once by one thread
 
-/// An integer format with its step: real value = integer * scale.
-struct ScaledFormat {
-  BitWidth format;
-  float scale = 1;
-  bool operator==(const ScaledFormat&) const = default;
-};
-
 struct CalibratedNetwork::State {
   PostTrainingOptions options;
   network::Network folded;

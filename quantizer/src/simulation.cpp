@@ -30,16 +30,9 @@ std::vector<ImageBatch> image_batches(std::int64_t count) {
   return batches;
 }
 
-Simulation::Simulation(const CalibratedNetwork& network, const BitAssignment& assignment, const LoweringPlan& plan)
-    : network_(network), state_(PostTrainingAccess::state(network)), plan_(plan) {
-  std::vector<std::pair<NodeId, int>> wanted;
-  for (const NodeId layer : state_.layers) wanted.emplace_back(layer, assignment.at(state_.folded.node(layer).name).weight);
-  prepare_weights(network_, wanted);
-  for (const auto& [layer, bits] : wanted) {
-    QuantizedWeights weights = network_.quantize_weights(layer, bits);
-    weights_.emplace(layer, dequantized(weights));
-    weight_scales_.emplace(layer, std::move(weights.scales));
-  }
+Simulation::Simulation(const CalibratedNetwork& network, const NetworkNumbers& numbers, const LoweringPlan& plan)
+    : state_(PostTrainingAccess::state(network)), numbers_(numbers), plan_(plan) {
+  for (const auto& [layer, layer_numbers] : numbers.layers) weights_.emplace(layer, dequantized(layer_numbers.weights));
 
   const auto& order = state_.order;
   std::vector<std::size_t> last_use(state_.folded.size(), 0);
@@ -56,7 +49,7 @@ void Simulation::round_carrier(NodeId id, Tensor<float>& values) const {
 }
 
 float Simulation::round_bias(NodeId layer, std::size_t channel, float bias) const {
-  return rounded_bias(bias, plan_.layer_inputs.at(layer).scale, weight_scales_.at(layer)[channel]);
+  return rounded_bias(bias, plan_.layer_inputs.at(layer).scale, numbers_.layers.at(layer).weights.scales[channel]);
 }
 
 Tensor<float> Simulation::evaluate(NodeId id, const Tensors& values, const LayerBiases& biases) const {
@@ -75,9 +68,7 @@ Tensor<float> Simulation::evaluate(NodeId id, const Tensors& values, const Layer
 LayerBiases Simulation::biases() const {
   LayerBiases biases;
   for (const NodeId layer : state_.layers) {
-    const network::Node& node = state_.folded.node(layer);
-    biases[layer] = node.bias;
-    biases[layer].resize(static_cast<std::size_t>(node.out_channels), 0.0f);
+    biases[layer] = numbers_.layers.at(layer).bias;
     for (std::size_t c = 0; c < biases[layer].size(); ++c) biases[layer][c] = round_bias(layer, c, biases[layer][c]);
   }
   if (!state_.options.bias_correction) return biases;
@@ -150,9 +141,17 @@ Tensor<float> Simulation::logits(const network::Dataset& images, const LayerBias
   return result;
 }
 
+Result<LoweringPlan> plan_of(const CalibratedNetwork& network, const NetworkNumbers& numbers) {
+  std::map<NodeId, ScaledFormat> inputs;
+  for (const auto& [layer, layer_numbers] : numbers.layers) inputs.emplace(layer, layer_numbers.input);
+  return plan_lowering(network.folded(), std::move(inputs), numbers.carriers);
+}
+
 Result<IntegerNetwork> CalibratedNetwork::quantize(const BitAssignment& assignment) const {
-  DYAD_TRY(const LoweringPlan plan, plan_lowering(*this, assignment));
-  return lower(*this, assignment, plan, Simulation(*this, assignment, plan).biases());
+  DYAD_TRY(NetworkNumbers corrected, numbers(assignment));
+  DYAD_TRY(const LoweringPlan plan, plan_of(*this, corrected));
+  for (auto& [layer, bias] : Simulation(*this, corrected, plan).biases()) corrected.layers.at(layer).bias = std::move(bias);
+  return lower(folded(), normalization(), corrected, options());
 }
 
 }  // namespace dyad::quantizer

@@ -6,32 +6,23 @@
 #include <vector>
 
 #include "dyad/base/bits.hpp"
-#include "dyad/base/dyadic.hpp"
 #include "dyad/base/result.hpp"
 #include "dyad/base/tensor.hpp"
 #include "dyad/network/dataset.hpp"
 #include "dyad/network/network.hpp"
 #include "dyad/quantizer/integer_network.hpp"
+#include "dyad/quantizer/lowering.hpp"
 
 namespace dyad::quantizer {
 
 /// How the step of each output channel's weights is found (docs/quantizer/post_training.md).
 enum class WeightRule { kMinMax, kMse, kPower3 };
 
-struct PostTrainingOptions {
+struct PostTrainingOptions : LoweringOptions {
   WeightRule weights = WeightRule::kPower3;
   std::string activations = "mse";  ///< observer: minmax, average, percentile, mse, kl
   bool bias_correction = true;
-  Rounding rounding = Rounding::kHalfUp;
-  RequantizationForm form = RequantizationForm::kNormalized;
-  AverageRounding average = AverageRounding::kHalfUp;
   int residual_bits = 16;  ///< format of tensors that several consumers read
-};
-
-/// Integers (K, R, S, C / groups) and one step per output channel.
-struct QuantizedWeights {
-  Tensor<std::int8_t> values;
-  std::vector<float> scales;
 };
 
 /// A folded network with the statistics that its quantization needs.
@@ -56,6 +47,10 @@ class CalibratedNetwork {
   /// Step and signedness of a layer's input at 2 to 8 bits. The network's input has the exact range of u8 pixels at 8 bits.
   float input_scale(network::NodeId layer, int bits) const;
   BitWidth input_format(network::NodeId layer, int bits) const;
+  /// The wide format of every node's tensor, by node.
+  const std::vector<ScaledFormat>& carriers() const;
+  /// The numbers at these bits, biases not corrected; every weighted layer must be in the assignment and nothing else.
+  Result<NetworkNumbers> numbers(const BitAssignment& assignment) const;
   /// The integer network at these bits; every weighted layer must be in the assignment. Bias-corrected when the options say so.
   Result<IntegerNetwork> quantize(const BitAssignment& assignment) const;
 

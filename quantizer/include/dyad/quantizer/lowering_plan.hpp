@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "post_training_state.hpp"
+#include "dyad/quantizer/lowering.hpp"
 
 namespace dyad::quantizer {
 
@@ -36,7 +36,9 @@ struct LoweringPlan {
   network::NodeId written_by(network::NodeId id) const { return activation[id] ? *activation[id] : id; }
 };
 
+/// The plan when each weighted layer reads `layer_inputs` and wide tensors are in `carriers` (by node).
 /// An operation without an integer form is an Error naming the node.
-Result<LoweringPlan> plan_lowering(const CalibratedNetwork& network, const BitAssignment& assignment);
+Result<LoweringPlan> plan_lowering(const network::Network& folded, std::map<network::NodeId, ScaledFormat> layer_inputs,
+                                   const std::vector<ScaledFormat>& carriers);
 
 }  // namespace dyad::quantizer

@@ -1,0 +1,59 @@
+/// \file From a folded network and a number for everything that rounds to an integer network. Post-training quantization, trained
+/// quantization and imported checkpoints all end here.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <vector>
+
+#include "dyad/base/bits.hpp"
+#include "dyad/base/dyadic.hpp"
+#include "dyad/base/result.hpp"
+#include "dyad/base/tensor.hpp"
+#include "dyad/network/dataset.hpp"
+#include "dyad/network/network.hpp"
+#include "dyad/quantizer/integer_network.hpp"
+
+namespace dyad::quantizer {
+
+/// An integer format with its step: real value = integer * scale.
+struct ScaledFormat {
+  BitWidth format;
+  float scale = 1;
+  bool operator==(const ScaledFormat&) const = default;
+};
+
+/// Integers (K, R, S, C / groups) and one step per output channel.
+struct QuantizedWeights {
+  Tensor<std::int8_t> values;
+  std::vector<float> scales;
+};
+
+/// The numbers of one convolution or fully connected layer.
+struct LayerNumbers {
+  LayerBits bits;
+  QuantizedWeights weights;  ///< symmetric, two's complement of `bits.weight`
+  std::vector<float> bias;   ///< one real number per output channel
+  ScaledFormat input;        ///< of the tensor that it reads; layers that read one tensor may differ
+};
+
+/// Everything that rounding needs beside the graph.
+struct NetworkNumbers {
+  std::map<network::NodeId, LayerNumbers> layers;  ///< every convolution and fully connected layer
+  std::vector<ScaledFormat> carriers;              ///< by node: the wide format of its tensor where several kinds of reader want it
+};
+
+/// How integers are rounded.
+struct LoweringOptions {
+  Rounding rounding = Rounding::kHalfUp;
+  RequantizationForm form = RequantizationForm::kNormalized;
+  AverageRounding average = AverageRounding::kHalfUp;
+};
+
+/// The integer network. `folded` has no batch norms left and its shapes are inferred; its own weights are not read.
+/// A channel whose weights are so small that its bias would not fit gets a coarser step. Errors name an operation without an integer
+/// form, a layer whose ratios don't fit, or one whose accumulator could overflow.
+Result<IntegerNetwork> lower(const network::Network& folded, const network::Normalization& normalization, const NetworkNumbers& numbers,
+                             const LoweringOptions& options);
+
+}  // namespace dyad::quantizer
