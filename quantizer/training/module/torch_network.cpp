@@ -102,6 +102,7 @@ TorchNetwork::TorchNetwork(const network::Network& network) {
       step.weight = add_parameter(node.name + ".weight", ParameterKind::kWeight, weight_tensor(node, in_channels));
       if (node.has_bias || !node.bias.empty())
         step.bias = add_parameter(node.name + ".bias", ParameterKind::kBias, vector_tensor(node.bias, node.out_channels));
+      step.layer = layer_weights_.size();
       layer_weights_.push_back(step.weight);
       layer_names_.push_back(node.name);
     } else if (node.kind == OpKind::kBatchNorm) {
@@ -129,23 +130,27 @@ TorchNetwork::TorchNetwork(const network::Network& network) {
     if (i != output_ && last_use[i] > i) steps_[last_use[i]].freed.push_back(i);
 }
 
-at::Tensor TorchNetwork::forward(const at::Tensor& images, bool training) const {
+at::Tensor TorchNetwork::forward(const at::Tensor& images, bool training, const ForwardHooks& hooks) const {
   std::vector<at::Tensor> outputs(steps_.size());
   for (std::size_t i = 0; i < steps_.size(); ++i) {
-    outputs[i] = steps_[i].node.kind == OpKind::kInput ? images : evaluate(steps_[i], outputs, training);
+    outputs[i] = steps_[i].node.kind == OpKind::kInput ? images : evaluate(steps_[i], outputs, training, hooks);
+    if (hooks.output) outputs[i] = hooks.output(steps_[i].node, outputs[i]);
     for (const std::size_t done : steps_[i].freed) outputs[done] = at::Tensor();
   }
   return outputs[output_].flatten(1);
 }
 
-at::Tensor TorchNetwork::evaluate(const Step& step, const std::vector<at::Tensor>& outputs, bool training) const {
+at::Tensor TorchNetwork::evaluate(const Step& step, const std::vector<at::Tensor>& outputs, bool training,
+                                  const ForwardHooks& hooks) const {
   constexpr double kMomentum = 0.1;
   const Node& node = step.node;
-  const at::Tensor& input = outputs[step.inputs.at(0)];
+  const bool is_weighted = node.kind == OpKind::kConv || node.kind == OpKind::kLinear;
+  const at::Tensor input = is_weighted && hooks.input ? hooks.input(step.layer, outputs[step.inputs.at(0)]) : outputs[step.inputs.at(0)];
+  const at::Tensor weight = is_weighted && hooks.weight ? hooks.weight(step.layer, step.weight) : step.weight;
   switch (node.kind) {
-    case OpKind::kConv: return convolve(node, input, step.weight, step.bias);
+    case OpKind::kConv: return convolve(node, input, weight, step.bias);
     case OpKind::kLinear: {
-      const at::Tensor result = at::linear(input.permute({0, 2, 3, 1}).flatten(1), step.weight, step.bias);
+      const at::Tensor result = at::linear(input.permute({0, 2, 3, 1}).flatten(1), weight, step.bias);
       return result.unsqueeze(2).unsqueeze(3);
     }
     case OpKind::kBatchNorm:

@@ -1,6 +1,7 @@
 /// \file A network as LibTorch tensors: forward over the graph in (N, C, H, W), parameters under PyTorch's names.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,14 @@ struct Parameter {
   bool is_trained() const { return kind != ParameterKind::kRunningMean && kind != ParameterKind::kRunningVariance; }
 };
 
+/// What quantization-aware training puts between the operations of a forward pass; each may be empty.
+/// Layers are indices into TorchNetwork::layer_names().
+struct ForwardHooks {
+  std::function<at::Tensor(std::size_t layer, const at::Tensor& weight)> weight;          ///< the weight that the layer uses
+  std::function<at::Tensor(std::size_t layer, const at::Tensor& input)> input;            ///< the input that it reads
+  std::function<at::Tensor(const network::Node& node, const at::Tensor& output)> output;  ///< what readers of any node see
+};
+
 /// Holds a copy of the network. forward() in inference mode may be called from several threads at once.
 class TorchNetwork {
  public:
@@ -26,7 +35,7 @@ class TorchNetwork {
 
   /// Logits (N, classes) of images (N, C, H, W). A softmax at the end is left out. `training`: batch norms use the batch's
   /// statistics and update the running ones as PyTorch does (momentum 0.1, unbiased variance).
-  at::Tensor forward(const at::Tensor& images, bool training) const;
+  at::Tensor forward(const at::Tensor& images, bool training, const ForwardHooks& hooks = {}) const;
 
   const std::vector<Parameter>& parameters() const { return parameters_; }
   /// Weights of convolutions and fully connected layers, in execution order.
@@ -41,9 +50,10 @@ class TorchNetwork {
     network::Node node;  ///< its numbers are dropped
     std::vector<std::size_t> inputs;
     at::Tensor weight, bias, running_mean, running_variance;
+    std::size_t layer = 0;           ///< of a weighted step, its index in layer_names()
     std::vector<std::size_t> freed;  ///< steps whose output nobody reads after this one
   };
-  at::Tensor evaluate(const Step& step, const std::vector<at::Tensor>& outputs, bool training) const;
+  at::Tensor evaluate(const Step& step, const std::vector<at::Tensor>& outputs, bool training, const ForwardHooks& hooks) const;
   at::Tensor add_parameter(const std::string& name, ParameterKind kind, at::Tensor value);
 
   std::vector<Step> steps_;  ///< execution order; inputs are indices of steps
