@@ -49,6 +49,13 @@ Result<std::vector<LayerLayout>> layer_layouts(const network::RawSafetensors& co
     DYAD_TRY(const std::int64_t c, shape.integer("in_channels", 1, kMost));
     DYAD_TRY(const std::int64_t groups, shape.integer("groups", 1, kMost));
     layer.krsc = {k, r, s, c / groups};
+    constexpr std::int64_t kMostWeights = std::int64_t{1} << 40;
+    std::int64_t weights = 1;
+    for (const std::int64_t extent : layer.krsc) {
+      if (extent < 1 || weights > kMostWeights / extent)
+        return shape.error("no weights can be " + to_string(layer.krsc), "the file is damaged");
+      weights *= extent;
+    }
     found.push_back(std::move(layer));
   }
   return found;

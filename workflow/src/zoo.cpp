@@ -58,7 +58,8 @@ Result<BitAssignment> assignment_of(const Network& network, const ZooRow& row) {
   BitAssignment assignment = network::uniform_bits(network, {8, 8}, false);
   const std::vector<network::NodeId> layers = network::weighted_nodes(network);
   if (row.bits.size() + 2 != layers.size())
-    return Error{kPlace, row.model + " " + row.scheme + " has not one digit for each layer between the first and the last", ""};
+    return Error{kPlace, row.model + " " + row.scheme + " has not one digit for each layer between the first and the last",
+                 "a digit a layer, in the order of bits_order"};
   for (std::size_t i = 0; i < row.bits.size(); ++i) {
     const int bits = row.bits[i] - '0';
     assignment[network.node(layers[i + 1]).name] = {bits, bits};

@@ -1,0 +1,59 @@
+// Small networks of every kind of layer as ONNX, with normalized images and the integer network's real-valued logits, for exports_test.py:
+// write_onnx_cases FOLDER writes NAME.onnx, NAME.images (N, C, H, W) and NAME.logits, float32, and prints "NAME channels size classes".
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+
+#include "dyad/base/files.hpp"
+#include "dyad/quantizer/onnx_qdq.hpp"
+#include "support/small_networks.hpp"
+
+namespace dyad::quantizer {
+namespace {
+
+std::span<const std::uint8_t> bytes_of(const Tensor<float>& values) {
+  return {reinterpret_cast<const std::uint8_t*>(values.data()), static_cast<std::size_t>(values.size()) * sizeof(float)};
+}
+
+Tensor<float> channels_first(const Tensor<float>& nhwc) {
+  const std::int64_t n = nhwc.extent(0), area = nhwc.extent(1) * nhwc.extent(2), c = nhwc.extent(3);
+  Tensor<float> result({n, c, nhwc.extent(1), nhwc.extent(2)});
+  for (std::int64_t i = 0; i < nhwc.size(); ++i) {
+    const std::int64_t image = i / (area * c), position = i / c % area, channel = i % c;
+    result[(image * c + channel) * area + position] = nhwc[i];
+  }
+  return result;
+}
+
+void write_case(const std::filesystem::path& folder, const Case& each, LayerBits bits, AverageRounding average) {
+  PostTrainingOptions options;
+  options.average = average;
+  const Dataset images = noise(40, each.size, each.channels);
+  const network::Normalization normalization = centred(each.channels);
+  const auto calibrated = must(CalibratedNetwork::calibrate(each.make(), images, normalization, options));
+  const IntegerNetwork network = must(calibrated.quantize(uniform_assignment(calibrated.folded(), bits, true)));
+  const std::string name = std::string(each.name) + "_w" + std::to_string(bits.weight) + "a" + std::to_string(bits.activation) + "_" +
+                           std::string(to_string(average));
+  const auto write = [&](const char* ending, std::span<const std::uint8_t> bytes) {
+    if (const auto done = write_bytes(folder / (name + ending), bytes); !done) throw InternalError(done.error().message);
+  };
+  write(".onnx", network::serialize_onnx(must(to_onnx(network))));
+  write(".images", bytes_of(channels_first(images.normalized(0, images.size(), normalization))));
+  write(".logits", bytes_of(integer_logits(network, images)));
+  std::cout << name << " " << each.channels << " " << each.size << " " << network.classes() << "\n";
+}
+
+}  // namespace
+}  // namespace dyad::quantizer
+
+int main(int argc, char** argv) {
+  if (argc != 2) return 2;
+  using namespace dyad;
+  for (const quantizer::Case& each : quantizer::kCases) {
+    for (const LayerBits bits : {LayerBits{4, 4}, LayerBits{8, 8}, LayerBits{3, 5}})
+      quantizer::write_case(argv[1], each, bits, AverageRounding::kHalfUp);
+    for (const AverageRounding average : {AverageRounding::kFloor, AverageRounding::kHalfAway, AverageRounding::kHawq})
+      quantizer::write_case(argv[1], each, {8, 8}, average);
+  }
+  return 0;
+}
