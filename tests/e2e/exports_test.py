@@ -160,7 +160,7 @@ class Exports(unittest.TestCase):
 
 
 class SmallNetworks(unittest.TestCase):
-    """Residual, depthwise, branching and convolutional networks; every average rounding."""
+    """Residual, depthwise, branching and convolutional networks; every average rounding; zero points."""
 
     @needs_runtime
     @unittest.skipUnless(CASES, "needs DYAD_ONNX_CASES, the program write_onnx_cases")

@@ -25,15 +25,32 @@ Tensor<float> channels_first(const Tensor<float>& nhwc) {
   return result;
 }
 
-void write_case(const std::filesystem::path& folder, const Case& each, LayerBits bits, AverageRounding average) {
+// Zero points everywhere that they can be, as in networks made by others: of weights, of convolutions' outputs and of sums. What the
+// network means changes; what is tested is that both sides compute the same of it.
+void add_zero_points(IntegerNetwork& network) {
+  for (std::size_t i = 0; i < network.layers.size(); ++i) {
+    IntegerLayer& layer = network.layers[i];
+    if (layer.op == IntegerOp::kAdd) layer.requantizations[1].zero_point = 9;
+    if (layer.op != IntegerOp::kConv) continue;
+    layer.weight_zero_points = {2};
+    const int source = network.inputs[i][0];
+    if (source == 0) continue;
+    IntegerLayer& producer = network.layers[static_cast<std::size_t>(source) - 1];
+    if ((producer.op != IntegerOp::kConv && producer.op != IntegerOp::kRequantize) || producer.requantizations.empty()) continue;
+    producer.requantizations[0].zero_point = layer.input_zero_point = 3;
+  }
+}
+
+void write_case(const std::filesystem::path& folder, const Case& each, LayerBits bits, AverageRounding average, bool zero_points = false) {
   PostTrainingOptions options;
   options.average = average;
   const Dataset images = noise(40, each.size, each.channels);
   const network::Normalization normalization = centred(each.channels);
   const auto calibrated = must(CalibratedNetwork::calibrate(each.make(), images, normalization, options));
-  const IntegerNetwork network = must(calibrated.quantize(uniform_assignment(calibrated.folded(), bits, true)));
+  IntegerNetwork network = must(calibrated.quantize(uniform_assignment(calibrated.folded(), bits, true)));
+  if (zero_points) add_zero_points(network);
   const std::string name = std::string(each.name) + "_w" + std::to_string(bits.weight) + "a" + std::to_string(bits.activation) + "_" +
-                           std::string(to_string(average));
+                           std::string(to_string(average)) + (zero_points ? "_zero_points" : "");
   const auto write = [&](const char* ending, std::span<const std::uint8_t> bytes) {
     if (const auto done = write_bytes(folder / (name + ending), bytes); !done) throw InternalError(done.error().message);
   };
@@ -52,6 +69,8 @@ int main(int argc, char** argv) {
   for (const quantizer::Case& each : quantizer::kCases) {
     for (const LayerBits bits : {LayerBits{4, 4}, LayerBits{8, 8}, LayerBits{3, 5}})
       quantizer::write_case(argv[1], each, bits, AverageRounding::kHalfUp);
+    for (const LayerBits bits : {LayerBits{4, 4}, LayerBits{8, 8}})
+      quantizer::write_case(argv[1], each, bits, AverageRounding::kHalfUp, true);
     for (const AverageRounding average : {AverageRounding::kFloor, AverageRounding::kHalfAway, AverageRounding::kHawq})
       quantizer::write_case(argv[1], each, {8, 8}, average);
   }
