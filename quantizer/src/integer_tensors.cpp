@@ -159,16 +159,23 @@ Result<RawSafetensors> to_named_tensors(const IntegerNetwork& network, WeightPac
     if (named.tensors.emplace(name, std::move(tensor)).second) return {};
     return Error{network.name + ":/" + name, "two tensors would have the name '" + name + "'", "rename the layer"};
   };
-  DYAD_CHECK(put("input.table", std::move(content.tensors.at("input.table"))));
+  const auto move = [&](const std::string& from, const std::string& to) -> Result<void> {
+    auto tensor = content.tensors.extract(from);
+    return tensor.empty() ? Result<void>() : put(to, std::move(tensor.mapped()));
+  };
+  DYAD_CHECK(move("input.table", "input.table"));
   for (const LayerLayout& layer : layers) {
     if (layer.is_weighted()) {
       std::string suffix;
       RawTensor weights = packed(network.layers[layer.index], packing, suffix);
       DYAD_CHECK(put(layer.name + "." + suffix, std::move(weights)));
+      content.tensors.erase(layer.weight_tensor);
     }
-    for (const auto& [from, to] : names_of(layer))
-      if (const auto found = content.tensors.find(from); found != content.tensors.end()) DYAD_CHECK(put(to, std::move(found->second)));
+    for (const auto& [from, to] : names_of(layer)) DYAD_CHECK(move(from, to));
   }
+  if (!content.tensors.empty())
+    return Error{network.name + ":/" + content.tensors.begin()->first, "this tensor has no name here",
+                 "export the network as .dyad or .onnx"};
   return named;
 }
 

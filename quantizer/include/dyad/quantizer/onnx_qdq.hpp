@@ -15,7 +15,7 @@ namespace dyad::quantizer {
 /// Opset 13. Weights are int8 initializers (K, C / groups, R, S) with a scale an output channel, biases int32; activations of up to 8 bits
 /// are int8 or uint8 behind QuantizeLinear, wider ones whole numbers in float32 behind Round. The model's input is the normalized
 /// image (its metadata says mean and std), its output the real-valued logits. Everything that the graph can't hold (multipliers, shifts,
-/// the input's table) is in the metadata, so that `read_onnx` gives the same network. docs/workflow/export.md.
+/// the input's table) is in the metadata, so that `from_onnx` gives the same network. docs/workflow/export.md.
 /// An Error names a layer whose name another one has, or what has no ONNX form.
 Result<network::OnnxModel> to_onnx(const IntegerNetwork& network);
 
