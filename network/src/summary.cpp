@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "dyad/base/json.hpp"
+#include "dyad/network/bit_lists.hpp"
 
 namespace dyad::network {
 namespace {
@@ -48,6 +49,11 @@ std::optional<LayerBits> parse_uniform(const std::string& text) {
 Result<BitAssignment> bits_from_file(const Network& network, const std::string& file) {
   DYAD_TRY(const Json document, read_json(file));
   const JsonReader reader(document, file);
+  if (document.is_object() && !document.contains("schema") && !document.contains("layers")) {
+    std::vector<std::string> names;
+    for (const NodeId id : weighted_nodes(network)) names.push_back(network.node(id).name);
+    return from_hawq_bit_list(names, reader);
+  }
   DYAD_TRY([[maybe_unused]] const int major, reader.schema("dyad.bits", 1));
   DYAD_TRY(const JsonReader layers, reader.member("layers"));
   DYAD_TRY(const auto entries, layers.members());

@@ -7,6 +7,7 @@
 #include "dyad/base/json.hpp"
 #include "dyad/network/safetensors.hpp"
 #include "dyad/quantizer/integer_network.hpp"
+#include "dyad/quantizer/integer_network_content.hpp"
 
 namespace dyad::quantizer {
 namespace {
@@ -292,9 +293,7 @@ Result<BitAssignment> read_assignment(const JsonReader& root) {
 
 }  // namespace
 
-Result<void> save(const IntegerNetwork& network, const std::filesystem::path& file) {
-  DYAD_CHECK(validate(network, file.string()));
-  DYAD_CHECK(prove_no_overflow(network));
+RawSafetensors to_safetensors(const IntegerNetwork& network) {
   RawSafetensors content;
   const InputQuantization& in = network.input;
   OrderedJson json{{"schema", std::string(kSchemaName) + "/" + std::to_string(kSchemaMajor)}, {"name", network.name}};
@@ -310,12 +309,21 @@ Result<void> save(const IntegerNetwork& network, const std::filesystem::path& fi
   }
   put<std::int32_t>(content, "input.table", in.table.shape(), in.table.values());
   content.metadata[kMetadataKey] = json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
-  return network::write_raw_safetensors(file, content);
+  return content;
+}
+
+Result<void> save(const IntegerNetwork& network, const std::filesystem::path& file) {
+  DYAD_CHECK(validate(network, file.string()));
+  DYAD_CHECK(prove_no_overflow(network));
+  return network::write_raw_safetensors(file, to_safetensors(network));
 }
 
 Result<IntegerNetwork> load_integer_network(const std::filesystem::path& file) {
-  const std::string place = file.string();
   DYAD_TRY(RawSafetensors content, network::read_raw_safetensors(file));
+  return from_safetensors(std::move(content), file.string());
+}
+
+Result<IntegerNetwork> from_safetensors(RawSafetensors content, const std::string& place) {
   const auto metadata = content.metadata.find(kMetadataKey);
   if (metadata == content.metadata.end())
     return Error{place + ":/__metadata__/dyad", "is no integer network: its header has no 'dyad' document",

@@ -38,6 +38,16 @@ class ModelZoo(unittest.TestCase):
                 self.assertIn(field, layer)
 
 
+    def test_zoo_prints_every_row(self):
+        zoo = program.document("zoo")
+        self.assertEqual(zoo["schema"], "dyad.zoo/1")
+        self.assertEqual(len(zoo["rows"]), 27)
+        self.assertLess(zoo["largest_difference_percent"]["speedup"], 10)
+        for row in zoo["rows"]:
+            if row["scheme"] in ("float", "W8A8", "W4A4") and row["model"] in ("resnet18", "resnet50", "inceptionv3"):
+                self.assertIn(row["bops_g"]["agreement"], ("rounded", "truncated"), row)
+
+
 class BitLists(unittest.TestCase):
     def test_nine_lists_of_resnet18(self):
         source = program.DATA / "hawq" / "ilp_inputs.json"

@@ -8,6 +8,7 @@
 #include "command.hpp"
 #include "console.hpp"
 #include "dyad/base/files.hpp"
+#include "dyad/quantizer/integer_tensors.hpp"
 #include "dyad/workflow/evaluate.hpp"
 #ifdef DYAD_HAS_RTL
 #include "dyad/workflow/rtl_run.hpp"
@@ -28,7 +29,7 @@ struct Options {
 
 Result<workflow::Evaluation> evaluate_integer_file(const Options& options, std::string& described) {
   if (!options.normalize.text.empty()) return Error{"--normalize", "an integer network holds its own normalization", "leave the flag out"};
-  DYAD_TRY(const quantizer::IntegerNetwork network, quantizer::load_integer_network(options.model.model));
+  DYAD_TRY(const quantizer::IntegerNetwork network, quantizer::import_integer_network(options.model.model));
   DYAD_TRY(const auto backend, make_integer_backend(options.backend.empty() ? "cpu" : options.backend));
   DYAD_TRY(const network::Dataset images, test_images(options.data, options.limit));
   described = backend->name() + " (" + backend->description() + ")";
@@ -41,7 +42,7 @@ Result<workflow::Evaluation> evaluate_on_rtl(const Options& options, std::string
 #ifdef DYAD_HAS_RTL
   if (!options.normalize.text.empty()) return Error{"--normalize", "an integer network holds its own normalization", "leave the flag out"};
   DYAD_CHECK(check_writable(options.waves));
-  DYAD_TRY(const quantizer::IntegerNetwork network, quantizer::load_integer_network(options.model.model));
+  DYAD_TRY(const quantizer::IntegerNetwork network, quantizer::import_integer_network(options.model.model));
   DYAD_TRY(const accel_models::Accelerator accelerator,
            accel_models::load_accelerator(options.accelerator.empty() ? "bismo-edge" : options.accelerator));
   DYAD_TRY(const network::Dataset images, test_images(options.data, options.limit));
@@ -91,7 +92,7 @@ Result<std::int64_t> agreeing_images(const workflow::Evaluation& evaluation, con
 Result<int> run(const Options& options) {
   DYAD_CHECK(check_writable(options.dump_outputs));
   std::string described;
-  const bool is_integer = std::filesystem::path(options.model.model).extension() == ".dyad";
+  const bool is_integer = quantizer::is_integer_network(options.model.model);
   const bool on_rtl = is_integer && options.backend == "rtl";
   if (!on_rtl && (!options.accelerator.empty() || !options.waves.empty()))
     return Error{options.waves.empty() ? "--accelerator" : "--waves", "belongs to --backend rtl",
