@@ -79,8 +79,8 @@ TEST(DataSubset, TakesClassesAndPicturesBySeed) {
   options.copy = true;
   ASSERT_TRUE(make_subset(folder.path(), options, folder / "b", progress));
   EXPECT_EQ(files_below(folder / "a"), files_below(folder / "b"));
-  for (const std::string& name : files_below(folder / "b"))  // no picture is in both splits
-    if (name.starts_with("val/")) EXPECT_FALSE(fs::exists(folder / "b" / ("train" + name.substr(3)))) << name;
+  for (const std::string& name : files_below(folder / "b"))
+    EXPECT_FALSE(name.starts_with("val/") && fs::exists(folder / "b" / ("train" + name.substr(3)))) << name << " is in both splits";
   options.seed = 8;
   ASSERT_TRUE(make_subset(folder.path(), options, folder / "c", progress));
   EXPECT_NE(files_below(folder / "a"), files_below(folder / "c"));
