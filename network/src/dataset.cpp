@@ -11,7 +11,7 @@ namespace {
 
 constexpr const char* kFolderHint =
     "a CIFAR-10 folder holds test_batch.bin and data_batch_*.bin or train*.bin; an idx folder holds t10k-images-idx3-ubyte and "
-    "t10k-labels-idx1-ubyte, and the same with train-, plain or .gz";
+    "t10k-labels-idx1-ubyte, and the same with train-, plain or .gz; a folder of pictures holds val/CLASS/ and train/CLASS/";
 
 // `name` with the first `from` replaced, or unchanged.
 std::string replaced(std::string name, std::string_view from, std::string_view to) {
@@ -39,7 +39,7 @@ Result<Dataset> load_file(const fs::path& file) {
   const std::string extension = file.extension().string();
   if (extension == ".bin") return read_cifar10(file);
   for (const char* picture : {".jpg", ".jpeg", ".JPEG", ".JPG", ".png", ".PNG"}) {
-    if (extension == picture) return Error{file.string(), "pictures are not read in this version", kFolderHint};
+    if (extension == picture) return Error{file.string(), "is one picture, without a label", "give the folder that holds val/ and train/"};
   }
   if (file.filename().string().find("images") == std::string::npos)
     return Error{file.string(), "is neither a CIFAR-10 .bin file nor an idx file of images", kFolderHint};
@@ -75,13 +75,7 @@ Result<Dataset> read_cifar10_files(const fs::path& folder, const std::vector<fs:
   return all;
 }
 
-bool holds_pictures(const fs::path& folder) {
-  std::error_code ignored;
-  if (fs::is_directory(folder / "val", ignored) || fs::is_directory(folder / "train", ignored)) return true;
-  return !files_named(folder, "", ".JPEG").empty() || !files_named(folder, "", ".jpg").empty() || !files_named(folder, "", ".png").empty();
-}
-
-Result<Dataset> load_folder(const fs::path& folder, Split split) {
+Result<Dataset> load_folder(const fs::path& folder, Split split, std::int64_t picture_size) {
   std::vector<fs::path> cifar;
   if (split == Split::kTest) {
     cifar = files_named(folder, "test_batch.bin", "test_batch.bin");
@@ -100,7 +94,8 @@ Result<Dataset> load_folder(const fs::path& folder, Split split) {
     dataset.name = folder.string();
     return dataset;
   }
-  if (holds_pictures(folder)) return Error{folder.string(), "folders of pictures are not read in this version", kFolderHint};
+  const fs::path pictures = folder / (split == Split::kTest ? "val" : "train");
+  if (fs::is_directory(pictures)) return read_picture_folder(pictures, picture_size);
   return Error{folder.string(), std::string("holds no ") + (split == Split::kTest ? "test" : "training") + " images", kFolderHint};
 }
 
@@ -145,11 +140,11 @@ Dataset Dataset::subset(const std::vector<std::int64_t>& indices) const {
   return chosen;
 }
 
-Result<Dataset> load_dataset(const fs::path& path, Split split) {
+Result<Dataset> load_dataset(const fs::path& path, Split split, std::int64_t picture_size) {
   std::error_code failure;
   const fs::file_status status = fs::status(path, failure);
   if (!fs::exists(status)) return Error{path.string(), "does not exist", kFolderHint};
-  if (fs::is_directory(status)) return load_folder(path, split);
+  if (fs::is_directory(status)) return load_folder(path, split, picture_size);
   if (!fs::is_regular_file(status)) return Error{path.string(), "is neither a file nor a folder", kFolderHint};
   return load_file(path);
 }

@@ -32,6 +32,10 @@ void add_verify(CLI::App& program, Action& action);
 void add_vectors(CLI::App& program, Action& action);
 void add_calibrate(CLI::App& program, Action& action);
 void add_zoo(CLI::App& program, Action& action);
+void add_compare(CLI::App& program, Action& action);
+void add_export(CLI::App& program, Action& action);
+void add_data(CLI::App& program, Action& action);
+void add_doctor(CLI::App& program, Action& action);
 
 /// Adds `--json` and the example under `--help`.
 void describe(CLI::App& verb, bool& json, const std::string& example);

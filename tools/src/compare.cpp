@@ -10,7 +10,6 @@
 #include "console.hpp"
 #include "dyad/network/import.hpp"
 #include "dyad/quantizer/integer_tensors.hpp"
-#include "exchange.hpp"
 #include "options.hpp"
 
 namespace dyad::tools {
@@ -71,7 +70,8 @@ Result<int> run(Options options) {
     std::swap(options.a, options.b);
     note("note: the float network is compared as a");
   }
-  DYAD_TRY(const network::Dataset images, test_images(options.data, options.limit));
+  const std::int64_t size = a.integers ? a.integers->input.height : picture_size(*a.floats);
+  DYAD_TRY(const network::Dataset images, test_images(size, options.data, options.limit));
   TerminalProgress progress;
   DYAD_TRY(const workflow::Comparison comparison, compare(a, b, images, progress));
   if (options.json) {

@@ -9,7 +9,6 @@
 
 #include "command.hpp"
 #include "dyad/quantizer/integer_tensors.hpp"
-#include "exchange.hpp"
 #include "options.hpp"
 
 namespace dyad::tools {

@@ -8,7 +8,6 @@
 #include "command.hpp"
 #include "console.hpp"
 #include "dyad/kernels/executor.hpp"
-#include "exchange.hpp"
 
 namespace dyad::tools {
 namespace {
@@ -47,7 +46,7 @@ int run(int argc, char** argv) {
   program.get_formatter()->column_width(36);
   Action action;
   for (const auto add : {add_inspect, add_simulate, add_quantize, add_run, add_sensitivity, add_allocate, add_search, add_train, add_report,
-                         add_verify, add_vectors, add_calibrate, add_zoo, add_compare, add_export})
+                         add_verify, add_vectors, add_calibrate, add_zoo, add_compare, add_export, add_data, add_doctor})
     add(program, action);
   try {
     program.parse(argc, argv);

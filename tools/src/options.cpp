@@ -102,13 +102,15 @@ Result<void> check_writable(const std::string& file) {
   return {};
 }
 
-Result<network::Dataset> calibration_images(const std::string& path, std::int64_t count, std::uint64_t seed) {
-  DYAD_TRY(const network::Dataset all, network::load_dataset(path, network::Split::kTrain));
+std::int64_t picture_size(const network::Network& network) { return network.node(network.input()).output_shape.at(0); }
+
+Result<network::Dataset> calibration_images(std::int64_t picture_size, const std::string& path, std::int64_t count, std::uint64_t seed) {
+  DYAD_TRY(const network::Dataset all, network::load_dataset(path, network::Split::kTrain, picture_size));
   return workflow::sample_images(all, count, seed);
 }
 
-Result<network::Dataset> test_images(const std::string& path, std::int64_t limit) {
-  DYAD_TRY(network::Dataset all, network::load_dataset(path, network::Split::kTest));
+Result<network::Dataset> test_images(std::int64_t picture_size, const std::string& path, std::int64_t limit) {
+  DYAD_TRY(network::Dataset all, network::load_dataset(path, network::Split::kTest, picture_size));
   if (limit <= 0 || limit >= all.size()) return all;
   std::vector<std::int64_t> first(static_cast<std::size_t>(limit));
   std::iota(first.begin(), first.end(), 0);

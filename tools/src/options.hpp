@@ -68,9 +68,11 @@ struct PostTrainingFlags {
 /// An Error now rather than after long work when `file` can't be written; nothing for an empty name.
 Result<void> check_writable(const std::string& file);
 
+/// Height and width to which pictures of a folder are cut for this network.
+std::int64_t picture_size(const network::Network& network);
 /// `count` images of the training split of `path`, drawn by `seed`; all of them when there are no more.
-Result<network::Dataset> calibration_images(const std::string& path, std::int64_t count, std::uint64_t seed);
+Result<network::Dataset> calibration_images(std::int64_t picture_size, const std::string& path, std::int64_t count, std::uint64_t seed);
 /// The first `limit` images of the test split; 0 means all.
-Result<network::Dataset> test_images(const std::string& path, std::int64_t limit);
+Result<network::Dataset> test_images(std::int64_t picture_size, const std::string& path, std::int64_t limit);
 
 }  // namespace dyad::tools

@@ -32,7 +32,7 @@ Result<int> run(const Options& options) {
   DYAD_TRY(const auto bits, options.bits.read(network));
   if (!bits) return Error{"--bits", "a float network needs no quantization", "give 2 to 8 bits, as in W4A8"};
   DYAD_TRY(const network::Normalization normalization, options.normalize.choose(network));
-  DYAD_TRY(const network::Dataset images, calibration_images(options.calibrate, options.images, options.seed));
+  DYAD_TRY(const network::Dataset images, calibration_images(picture_size(network), options.calibrate, options.images, options.seed));
   DYAD_TRY(const auto calibrated, quantizer::CalibratedNetwork::calibrate(network, images, normalization, options.post_training.read()));
   DYAD_TRY(const quantizer::IntegerNetwork integer_network, calibrated.quantize(*bits));
   DYAD_CHECK(quantizer::save(integer_network, options.out));

@@ -31,7 +31,7 @@ Result<workflow::Evaluation> evaluate_integer_file(const Options& options, std::
   if (!options.normalize.text.empty()) return Error{"--normalize", "an integer network holds its own normalization", "leave the flag out"};
   DYAD_TRY(const quantizer::IntegerNetwork network, quantizer::import_integer_network(options.model.model));
   DYAD_TRY(const auto backend, make_integer_backend(options.backend.empty() ? "cpu" : options.backend));
-  DYAD_TRY(const network::Dataset images, test_images(options.data, options.limit));
+  DYAD_TRY(const network::Dataset images, test_images(network.input.height, options.data, options.limit));
   described = backend->name() + " (" + backend->description() + ")";
   TerminalProgress progress;
   return workflow::evaluate_integer(network, *backend, images, 0, progress);
@@ -45,7 +45,7 @@ Result<workflow::Evaluation> evaluate_on_rtl(const Options& options, std::string
   DYAD_TRY(const quantizer::IntegerNetwork network, quantizer::import_integer_network(options.model.model));
   DYAD_TRY(const accel_models::Accelerator accelerator,
            accel_models::load_accelerator(options.accelerator.empty() ? "bismo-edge" : options.accelerator));
-  DYAD_TRY(const network::Dataset images, test_images(options.data, options.limit));
+  DYAD_TRY(const network::Dataset images, test_images(network.input.height, options.data, options.limit));
   TerminalProgress progress;
   DYAD_TRY(workflow::RtlRun run, workflow::run_on_rtl(network, accelerator, images, 0, progress, options.waves));
   described = "rtl (" + run.core + ", Verilated, in the SystemC memory system of " + accelerator.name + ")";
@@ -72,7 +72,7 @@ Result<workflow::Evaluation> evaluate_float_model(const Options& options, std::s
   }
   DYAD_TRY(const network::Network network, options.model.load());
   DYAD_TRY(const network::Normalization normalization, options.normalize.choose(network));
-  DYAD_TRY(const network::Dataset images, test_images(options.data, options.limit));
+  DYAD_TRY(const network::Dataset images, test_images(picture_size(network), options.data, options.limit));
   described = "float32 on the CPU";
   TerminalProgress progress;
   return workflow::evaluate_float(network, images, normalization, 0, progress);

@@ -63,8 +63,8 @@ Result<int> run(const Options& options) {
   request.quantization = options.post_training.read();
   request.model = request.network.name;
   DYAD_TRY(request.normalization, options.normalize.choose(request.network));
-  DYAD_TRY(request.calibration, network::load_dataset(options.data, network::Split::kTrain));
-  DYAD_TRY(request.evaluation, network::load_dataset(options.data, network::Split::kTest));
+  DYAD_TRY(request.calibration, network::load_dataset(options.data, network::Split::kTrain, picture_size(request.network)));
+  DYAD_TRY(request.evaluation, network::load_dataset(options.data, network::Split::kTest, picture_size(request.network)));
   request.traces = [&](workflow::Progress& progress) {
     return measure_traces(request.network, request.calibration, request.normalization, options.hessian, request.seed, progress);
   };

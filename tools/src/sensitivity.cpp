@@ -47,8 +47,8 @@ Result<int> run(const Options& options) {
   DYAD_EXPECT(metric.has_value(), "a flag admitted an unknown metric");
   DYAD_TRY(const network::Network network, options.model.load());
   DYAD_TRY(const network::Normalization normalization, options.normalize.choose(network));
-  DYAD_TRY(const network::Dataset all_images, calibration_images(options.data, 0, options.seed));
-  DYAD_TRY(const network::Dataset images, calibration_images(options.data, options.images, options.seed));
+  DYAD_TRY(const network::Dataset all_images, calibration_images(picture_size(network), options.data, 0, options.seed));
+  DYAD_TRY(const network::Dataset images, calibration_images(picture_size(network), options.data, options.images, options.seed));
   TerminalProgress progress;
   progress.stage("calibrating");
   DYAD_TRY(const auto calibrated, quantizer::CalibratedNetwork::calibrate(network, images, normalization, options.post_training.read()));

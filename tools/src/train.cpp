@@ -46,8 +46,8 @@ Result<int> run(const Options& options) {
   DYAD_CHECK(check_writable(options.checkpoint));
   DYAD_TRY(const network::Network network, options.model.load());
   DYAD_TRY(const network::Normalization normalization, options.normalize.choose(network));
-  DYAD_TRY(const network::Dataset train_images, network::load_dataset(options.data, network::Split::kTrain));
-  DYAD_TRY(const network::Dataset test_set, test_images(options.data, 0));
+  DYAD_TRY(const network::Dataset train_images, network::load_dataset(options.data, network::Split::kTrain, picture_size(network)));
+  DYAD_TRY(const network::Dataset test_set, test_images(picture_size(network), options.data, 0));
   training::TrainOptions training = options.training;
   training.schedule = options.schedule == "step" ? training::LearningRateSchedule::kStep : training::LearningRateSchedule::kCosine;
   training.augment = !options.no_augment;

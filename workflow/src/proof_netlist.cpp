@@ -1,9 +1,6 @@
 #include "proof_netlist.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cstdlib>
 #include <regex>
 #include <sstream>
 #include <system_error>
@@ -126,18 +123,6 @@ Result<double> build_cover(const fs::path& folder, const std::function<bool()>& 
 }  // namespace
 
 Error cancelled_error() { return {"verify formal", "cancelled", ""}; }
-
-Result<std::unique_ptr<TemporaryFolder>> TemporaryFolder::make() {
-  std::error_code fault;
-  std::string pattern = (fs::temp_directory_path(fault) / "dyad-formal-XXXXXX").string();
-  if (fault || !mkdtemp(pattern.data())) return Error{pattern, "no temporary folder can be made", "TMPDIR names where"};
-  return std::unique_ptr<TemporaryFolder>(new TemporaryFolder(pattern));
-}
-
-TemporaryFolder::~TemporaryFolder() {
-  std::error_code ignored;
-  fs::remove_all(path_, ignored);
-}
 
 Result<RtlSources> read_rtl(const fs::path& rtl) {
   RtlSources sources;

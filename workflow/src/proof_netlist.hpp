@@ -14,20 +14,6 @@
 
 namespace dyad::workflow {
 
-/// A temporary folder, removed with everything in it.
-class TemporaryFolder {
- public:
-  static Result<std::unique_ptr<TemporaryFolder>> make();
-  ~TemporaryFolder();
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  explicit TemporaryFolder(std::filesystem::path path) : path_(std::move(path)) {}
-  std::filesystem::path path_;
-};
-
 /// The text of every SystemVerilog file by its name in the repository ("rtl/stream_skid.sv").
 using RtlSources = std::map<std::string, std::string>;
 

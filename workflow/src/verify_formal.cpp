@@ -12,6 +12,7 @@
 #include "proof_engines.hpp"
 #include "proof_file.hpp"
 #include "proof_netlist.hpp"
+#include "temporary_folder.hpp"
 
 namespace dyad::workflow {
 namespace fs = std::filesystem;
@@ -133,7 +134,7 @@ std::vector<Job> jobs_of(const std::vector<ProofWork>& works, const ProveOptions
 
 /// All answers of the works, which hold the plans of one or of several modules.
 Result<void> prove(std::vector<ProofWork>& works, const RtlSources& sources, const ProveOptions& options, Jobs& jobs) {
-  DYAD_TRY(const auto folder, TemporaryFolder::make());
+  DYAD_TRY(const auto folder, TemporaryFolder::make("dyad-formal"));
   DYAD_CHECK(jobs.run("elaborate", static_cast<std::int64_t>(works.size()), [&](std::int64_t i) -> Result<void> {
     ProofWork& work = works[static_cast<std::size_t>(i)];
     const fs::path place = folder->path() / std::to_string(i);

@@ -18,6 +18,7 @@
 #include "dyad/base/parallel.hpp"
 #include "dyad/workflow/verify_formal.hpp"
 #include "process.hpp"
+#include "temporary_folder.hpp"
 
 namespace dyad::workflow {
 namespace {
@@ -276,19 +277,11 @@ Result<void> judge_survivors(std::vector<MutantReport>& mutants, const std::vect
 Result<std::vector<MutantReport>> verify_mutants(const MutantsRequest& request, Progress& progress) {
   DYAD_TRY(const fs::path program, find_program());
   DYAD_TRY(const std::vector<Equivalence> entries, read_equivalences(request.rtl / "mutation" / "equivalent.json"));
-  std::string name = (fs::temp_directory_path() / "dyad-mutants-XXXXXX").string();
-  if (!::mkdtemp(name.data())) return Error{name, "cannot be made", "is the disk full? TMPDIR names another folder"};
-  struct Folder {
-    fs::path path;
-    ~Folder() {
-      std::error_code ignored;
-      fs::remove_all(path, ignored);
-    }
-  } const folder{name};
+  DYAD_TRY(const auto folder, TemporaryFolder::make("dyad-mutants"));
 
   std::vector<std::string> words = request.modules;
   words.push_back("--list");
-  DYAD_TRY(const std::vector<Json> listed, run_program(program, words, folder.path, progress, 0));
+  DYAD_TRY(const std::vector<Json> listed, run_program(program, words, folder->path(), progress, 0));
   DYAD_CHECK(check_entries(entries, listed, request));
   const auto total = std::ranges::count_if(listed, [](const Json& json) { return json.value("id", 0) > 0; });
 
@@ -300,7 +293,7 @@ Result<std::vector<MutantReport>> verify_mutants(const MutantsRequest& request, 
     expected = std::min(expected, request.sample);
   }
   progress.stage("mutants in simulation");
-  DYAD_TRY(const std::vector<Json> lines, run_program(program, words, folder.path, progress, expected));
+  DYAD_TRY(const std::vector<Json> lines, run_program(program, words, folder->path(), progress, expected));
   std::vector<MutantReport> mutants;
   for (const Json& json : lines)
     if (json.at("id").get<int>() > 0) mutants.push_back(report_of(json));

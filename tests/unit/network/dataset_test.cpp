@@ -184,12 +184,10 @@ TEST(Idx, BrokenFilesNameThePlace) {
   EXPECT_MENTIONS(failure(folder / "other").message, "neither");
 }
 
-TEST(Dataset, PictureFoldersAreRefusedClearly) {
+TEST(Dataset, OnePictureHasNoLabel) {
   const TemporaryFolder folder;
-  fs::create_directory(folder / "val");
-  EXPECT_MENTIONS(failure(folder.path()).message, "pictures are not read");
   write(folder / "n01440764_10026.JPEG", {0xFF, 0xD8});
-  EXPECT_MENTIONS(failure(folder / "n01440764_10026.JPEG").message, "pictures are not read");
+  EXPECT_MENTIONS(failure(folder / "n01440764_10026.JPEG").message, "without a label");
 }
 
 // Whatever is cut off or changed, there is a data set or an Error with a place and a hint; never a crash.

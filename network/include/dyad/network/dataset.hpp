@@ -1,4 +1,4 @@
-/// \file Labelled images: CIFAR-10 binary and idx files (plain or gzip) behind one type.
+/// \file Labelled images: CIFAR-10 binary, idx files (plain or gzip) and folders of JPEG or PNG pictures behind one type.
 #pragma once
 
 #include <cstdint>
@@ -30,8 +30,15 @@ struct Dataset {
 };
 
 /// A file, or a folder in which the split's files are looked for: CIFAR `test_batch.bin` / `data_batch_*.bin` else `train*.bin`;
-/// idx `t10k-*` / `train-*`. Errors name the file and the byte where it breaks off.
-Result<Dataset> load_dataset(const std::filesystem::path& path, Split split);
+/// idx `t10k-*` / `train-*`; pictures `val/CLASS/*` / `train/CLASS/*`, whose shorter side becomes picture_size * 256 / 224 and whose
+/// centre of picture_size squared is kept, in RGB. Errors name the file and the byte where it breaks off.
+Result<Dataset> load_dataset(const std::filesystem::path& path, Split split, std::int64_t picture_size = 224);
+
+/// The folders of classes in a picture folder, by name; empty when there are none.
+std::vector<std::filesystem::path> class_folders(const std::filesystem::path& folder);
+
+/// The pictures (.jpg, .jpeg, .png, upper case too) of one class, by name.
+std::vector<std::filesystem::path> pictures_in(const std::filesystem::path& folder);
 
 /// `cifar10`, `imagenet`, `mnist`, `unit`, `none` or "mean=a,b,c;std=d,e,f".
 Result<Normalization> normalization_from_name(std::string_view text, std::int64_t channels);
