@@ -6,6 +6,7 @@
 
 #include "durations.hpp"
 #include "dyad/base/result.hpp"
+#include "followed.hpp"
 
 namespace dyad::accel_models::tiled {
 namespace {
@@ -320,7 +321,8 @@ std::optional<Estimate> estimate(const LayerShape& layer, OperandBits bits, std:
     best->counts.cycles = cycles;
   }
   if (!best) return best;
-  const std::int64_t cycles = best->counts.cycles;
+  std::int64_t cycles = best->counts.cycles;
+  if (dram.bits_per_kilocycle != 0) cycles = with_bus_followed(best->schedule, machine, dram, cycles);
   best->counts = count_accesses(problem, best->schedule, machine, dram);
   best->counts.cycles = cycles;
   best->counts.stall_cycles = cycles - best->counts.compute_cycles;
