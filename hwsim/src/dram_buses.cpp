@@ -8,16 +8,18 @@ std::int64_t DramBuses::transfer(std::size_t channel, std::size_t port, std::int
   if (timing_.row_bits == 0) {
     const std::int64_t ticks = channel_ticks(end - begin);
     busy_ticks_ += ticks;
-    return free = occupy(free, ticks);
+    return free = occupy(channel, ticks);
   }
   const std::int64_t miss = timing_.row_miss_cycles * kTicksPerCycle;
   if (timing_.banks == 0) {
-    const auto rows_up_to = [&](std::int64_t bits) { return (bits + timing_.row_bits - 1) / timing_.row_bits; };
-    const std::int64_t entered = rows_up_to(end) - rows_up_to(begin), ticks = channel_ticks(end - begin) + entered * miss;
+    std::int64_t& row_end = row_ends_[port * free_.size() + channel];
+    std::int64_t entered = 0;
+    for (; row_end < end; row_end += timing_.row_bits) ++entered;
+    const std::int64_t ticks = channel_ticks(end - begin) + entered * miss;
     row_misses_ += entered;
     row_wait_ticks_ += entered * miss;
     busy_ticks_ += ticks;
-    return free = occupy(free, ticks);
+    return free = occupy(channel, ticks);
   }
   const auto port_banks = static_cast<std::size_t>(timing_.port_banks());
   while (begin < end) {
@@ -31,23 +33,22 @@ std::int64_t DramBuses::transfer(std::size_t channel, std::size_t port, std::int
     }
     const std::int64_t ticks = channel_ticks(stop - begin);
     busy_ticks_ += ticks;
-    free = occupy(free, ticks);
+    free = occupy(channel, ticks);
     bank.next_row = std::max(free + miss, bank.begin + timing_.row_cycle_cycles * kTicksPerCycle);
     begin = stop;
   }
   return free;
 }
 
-std::int64_t DramBuses::occupy(std::int64_t start, std::int64_t ticks) const {
+std::int64_t DramBuses::occupy(std::size_t channel, std::int64_t ticks) {
+  std::int64_t start = free_[channel];
   if (timing_.refresh_interval == 0) return start + ticks;
   const std::int64_t interval = timing_.refresh_interval * kTicksPerCycle, pause = timing_.refresh_cycles * kTicksPerCycle;
-  const std::int64_t into = start % interval;
-  if (start >= interval && into < pause) start += pause - into;  // a refresh is going on
-  std::int64_t next = (start / interval + 1) * interval;
-  while (start + ticks > next) {
-    ticks += pause;
-    next += interval;
-  }
+  std::int64_t& next = refreshes_[channel];
+  if (start >= next) next += (start - next) / interval * interval + interval;
+  const std::int64_t last = next - interval;
+  if (last > 0 && start < last + pause) start = last + pause;  // a refresh is going on
+  for (std::int64_t coming = next; start + ticks > coming; coming += interval) ticks += pause;
   return start + ticks;
 }
 

@@ -13,9 +13,9 @@ namespace {
 
 using Cycle = std::int64_t;
 constexpr Cycle kUnknown = INT64_MAX;
-// Events: layers of up to kShort have ends longer than their middle; up to kFew are followed first, up to kMost where that is not enough;
-// more than kLongest (0.2 ms) never.
-constexpr std::int64_t kShort = 300, kFew = 2000, kMost = 8000, kLongest = 20000;
+// Events: layers of up to kShort have ends longer than their middle; up to kFew (in streamed order kFewStreamed) are followed first, up to
+// kMost where that is not enough; more than kLongest (0.2 ms) never.
+constexpr std::int64_t kShort = 300, kFew = 2000, kFewStreamed = 4000, kMost = 8000, kLongest = 20000;
 
 /// piece_bits() of one piece after another, without its divisions.
 class Pieces {
@@ -185,11 +185,13 @@ class Follower {
     if (stream_left_ == 0) return;
     --stream_left_;
     stream_.ask(1, cycle);
+    visible_[0] = stream_.visible();
   }
   void ask_resident(Cycle cycle) {
     if (!s_.has_resident || blocks_left_ == 0) return;
     --blocks_left_;
     resident_.ask(tiles_of(asked_blocks_++), cycle);
+    visible_[1] = resident_.visible();
   }
 
   Cycle next_array_event() const {
@@ -236,36 +238,42 @@ class Follower {
         return;
       }
       writer_.write(piece_, now + pipeline_);
+      visible_[write_port_] = writer_.visible();
       piece_ = -1;
       chunk_ = 0;
     }
     drained_ = now;
     handing_over_ = true;
-    if (++job_ == jobs_) writer_.flush(now + pipeline_);
-  }
-
-  Cycle visible(std::size_t port) const {
-    return port == write_port_ ? writer_.visible() : port == 0 ? stream_.visible() : resident_.visible();
+    if (++job_ < jobs_) return;
+    writer_.flush(now + pipeline_);
+    visible_[write_port_] = writer_.visible();
   }
 
   Cycle next_dispatch() const {
-    Cycle first = kUnknown;
-    for (std::size_t port = 0; port <= write_port_; ++port) first = std::min(first, visible(port));
+    const Cycle first = std::min({visible_[0], visible_[1], visible_[2]});
     return first == kUnknown ? kUnknown : std::max(first, buses_.first_free() / hwsim::kTicksPerCycle);
   }
 
   void dispatch(Cycle now) {
     std::size_t port = next_port_;
-    while (visible(port) > now) port = port == write_port_ ? 0 : port + 1;
+    while (visible_[port] > now) port = port == write_port_ ? 0 : port + 1;
     next_port_ = port == write_port_ ? 0 : port + 1;
+    if (port == write_port_) {
+      const Cycle bus_end = serve(port, writer_.request_bits(), now);
+      writer_.served(bus_end);
+      visible_[port] = writer_.visible();
+      last_done_ = std::max(last_done_, bus_end + dram_.latency - 1);
+      if (room_at_ == kUnknown) room_at_ = writer_.room_at();
+      return;
+    }
     Reader& reader = port == 0 ? stream_ : resident_;
-    const std::int64_t bits = port == write_port_ ? writer_.request_bits() : reader.request_bits(dram_.request_bits);
-    const Cycle bus_end = (buses_.serve(port, bits, now) + hwsim::kTicksPerCycle - 1) / hwsim::kTicksPerCycle;
-    const Cycle done = bus_end + dram_.latency - 1;
-    if (port != write_port_) return reader.served(bits, done);
-    writer_.served(bus_end);
-    last_done_ = std::max(last_done_, done);
-    if (room_at_ == kUnknown) room_at_ = writer_.room_at();
+    const std::int64_t bits = reader.request_bits(dram_.request_bits);
+    reader.served(bits, serve(port, bits, now) + dram_.latency - 1);
+    visible_[port] = reader.visible();
+  }
+
+  Cycle serve(std::size_t port, std::int64_t bits, Cycle now) {
+    return (buses_.serve(port, bits, now) + hwsim::kTicksPerCycle - 1) / hwsim::kTicksPerCycle;
   }
 
   const Schedule& s_;
@@ -276,6 +284,7 @@ class Follower {
   Writer writer_;
   Pieces results_;
   const std::int64_t jobs_;
+  std::array<Cycle, 3> visible_{kUnknown, kUnknown, kUnknown};  // from when the bus can take the next request of a port
   std::size_t write_port_ = 1, next_port_ = 0;
   std::int64_t stream_left_ = 0, blocks_left_ = 0, asked_blocks_ = 0;
   // The array: the next job and its place, the event it waits for, and when the last ones were.
@@ -321,21 +330,22 @@ std::optional<std::int64_t> follow_first(const Schedule& s, const Machine& machi
 
 std::int64_t with_bus_followed(const Schedule& s, const Machine& machine, const hwsim::DramTiming& dram, std::int64_t cycles) {
   const std::int64_t all = events(s, dram);
+  const bool rows_stay = s.has_resident && s.order != Order::kStreamed && s.groups == 1;
   if (all > kShort) {
     // Where tiles stay for several rows, the bus waits for the array until it is nearly full; where every job fetches tiles, jobs also wait
     // for a bus that is not.
-    const bool rows_stay = s.has_resident && s.order != Order::kStreamed && s.groups == 1;
     const double bus = dram.stream_ticks(static_cast<double>(s.resident_bits() + s.stream_bits() + s.output_bits)),
                  array = static_cast<double>(s.jobs() * std::max(s.job_cycles, s.drain_cycles) * hwsim::kTicksPerCycle);
     if (bus < (rows_stay ? 0.55 : 0.1) * array) return cycles;
   }
-  if (all <= kFew) return follow(s, machine, dram);
-  // Two ways that do not know of each other and say the same are believed.
-  const std::optional<std::int64_t> few = follow_first(s, machine, dram, kFew);
-  if (few && std::abs(*few - cycles) <= cycles / 200) return *few;
+  const std::int64_t few = s.order == Order::kStreamed ? kFewStreamed : kFew;
+  if (all <= few) return follow(s, machine, dram);
+  // Where rows stay, results that fill their buffer slowly change the pace late: the closed form, which knows of them, must say the same.
+  const std::optional<std::int64_t> first = follow_first(s, machine, dram, few);
+  if (first && (!rows_stay || std::abs(*first - cycles) <= cycles / 200)) return *first;
   if (all <= kMost) return follow(s, machine, dram);
   if (const auto more = follow_first(s, machine, dram, kMost)) return *more;
-  return all <= kLongest ? follow(s, machine, dram) : few.value_or(cycles);
+  return all <= kLongest ? follow(s, machine, dram) : first.value_or(cycles);
 }
 
 }  // namespace dyad::accel_models::tiled

@@ -14,7 +14,9 @@ namespace dyad::hwsim {
 class DramBuses {
  public:
   explicit DramBuses(const DramTiming& timing)
-      : timing_(timing), free_(static_cast<std::size_t>(std::max<std::int64_t>(1, timing.channels))) {
+      : timing_(timing),
+        free_(static_cast<std::size_t>(std::max<std::int64_t>(1, timing.channels))),
+        refreshes_(free_.size(), timing.refresh_interval * kTicksPerCycle) {
     if (timing.row_bits > 0 && timing.banks > 0)
       banks_.resize(static_cast<std::size_t>(timing.channels * DramTiming::kPortRegions * timing.port_banks()));
   }
@@ -34,7 +36,10 @@ class DramBuses {
     return last;
   }
   /// A port's stream begins at 0.
-  void add_port() { positions_.push_back(0); }
+  void add_port() {
+    positions_.push_back(0);
+    row_ends_.resize(positions_.size() * free_.size());
+  }
   /// Tick from which a bus can take a part of the next request.
   std::int64_t first_free() const { return free_.size() == 1 ? free_[0] : *std::min_element(free_.begin(), free_.end()); }
 
@@ -51,9 +56,11 @@ class DramBuses {
 
   /// Transfers bits [begin, end) of the channel's part of the port's stream; returns the tick of their end.
   std::int64_t transfer(std::size_t channel, std::size_t port, std::int64_t begin, std::int64_t end, std::int64_t now);
-  std::int64_t occupy(std::int64_t start, std::int64_t ticks) const;
-  /// Most requests are as long as the one before.
+  /// Tick in which a transfer of so many ticks ends that begins when the channel is free.
+  std::int64_t occupy(std::size_t channel, std::int64_t ticks);
+  /// Most requests are whole, or as long as the last one that was not.
   std::int64_t channel_ticks(std::int64_t bits) {
+    if (bits == timing_.request_bits) return request_ticks_;
     if (bits != known_bits_) {
       known_bits_ = bits;
       known_ticks_ = timing_.channel_ticks(bits);
@@ -64,8 +71,10 @@ class DramBuses {
   DramTiming timing_;
   std::vector<std::int64_t> positions_;  // bits of each port served so far
   std::vector<std::int64_t> free_;       // ticks, by channel
+  std::vector<std::int64_t> refreshes_;  // ticks: the next one after the channel's last transfer began
+  std::vector<std::int64_t> row_ends_;   // by port and channel, without banks: end of the last row entered
   std::vector<Bank> banks_;              // by channel, port and bank of the port
-  std::int64_t known_bits_ = 0, known_ticks_ = 0;
+  std::int64_t request_ticks_ = timing_.channel_ticks(timing_.request_bits), known_bits_ = 0, known_ticks_ = 0;
   std::int64_t busy_ticks_ = 0, row_misses_ = 0, row_wait_ticks_ = 0;
 };
 
