@@ -6,7 +6,7 @@
 
 #include "durations.hpp"
 #include "dyad/base/result.hpp"
-#include "followed.hpp"
+#include "dyad/accel_models/tiled/followed.hpp"
 
 namespace dyad::accel_models::tiled {
 namespace {

@@ -1,4 +1,4 @@
-#include "followed.hpp"
+#include "dyad/accel_models/tiled/followed.hpp"
 
 #include <algorithm>
 #include <array>
