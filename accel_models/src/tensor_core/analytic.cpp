@@ -231,11 +231,8 @@ std::int64_t followed_cycles(const LayerPlan& plan, const MemoryTiming& memory, 
   return any ? static_cast<std::int64_t>(std::ceil(total - 1e-6)) : cycles;
 }
 
-}  // namespace
-
-std::optional<Estimate> estimate(const LayerShape& layer, OperandBits bits, std::int64_t batch, const Gpu& gpu,
-                                 const hwsim::DramTiming& dram) {
-  const MemoryTiming memory = memory_timing(gpu, dram);
+/// The plan of least cycles in closed form.
+std::optional<Estimate> choose(const LayerShape& layer, OperandBits bits, std::int64_t batch, const Gpu& gpu, const MemoryTiming& memory) {
   const Problem problem = make_problem(layer, bits, batch);
   std::optional<Estimate> best;
   const auto consider = [&](const LayerPlan& plan) {
@@ -249,13 +246,22 @@ std::optional<Estimate> estimate(const LayerShape& layer, OperandBits bits, std:
           if (const auto plan = matrix_plan(problem, gpu, memory, tile, instruction, slices)) consider(*plan);
   }
   if (!problem.weighted || problem.direct) consider(element_plan(problem, gpu, memory));
+  return best;
+}
+
+}  // namespace
+
+std::optional<Estimate> estimate(const LayerShape& layer, OperandBits bits, std::int64_t batch, const Gpu& gpu,
+                                 const hwsim::DramTiming& dram) {
+  const MemoryTiming memory = memory_timing(gpu, dram);
+  std::optional<Estimate> best = choose(layer, bits, batch, gpu, memory);
   if (best) best->cycles = followed_cycles(best->plan, memory, best->cycles);
   return best;
 }
 
-std::optional<std::int64_t> cycles(const LayerShape& layer, OperandBits bits, std::int64_t batch, const Gpu& gpu,
-                                   const hwsim::DramTiming& dram) {
-  const auto found = estimate(layer, bits, batch, gpu, dram);
+std::optional<std::int64_t> closed_form_cycles(const LayerShape& layer, OperandBits bits, std::int64_t batch, const Gpu& gpu,
+                                               const hwsim::DramTiming& dram) {
+  const auto found = choose(layer, bits, batch, gpu, memory_timing(gpu, dram));
   if (!found) return std::nullopt;
   return found->cycles;
 }

@@ -66,6 +66,7 @@ class Follower {
         dram_(memory.dram),
         bits_per_cycle_(static_cast<double>(memory.l2.bits_per_kilocycle) / 1000),
         buses_(dram_) {
+    DYAD_EXPECT(memory.l2.bits_per_kilocycle > 0, "the bandwidth of L2 is limited");
     const std::int64_t last = k.last_wave(), fuller = last % k.sms;
     groups_[0].sms = fuller;
     groups_[1].sms = k.sms - fuller;
@@ -211,11 +212,12 @@ class Follower {
       if (active == 0 && time_ >= cycle) break;
       const double each = active == 0 ? 0 : bits_per_cycle_ / static_cast<double>(active);
       const double end = active == 0 ? cycle : time_ + least / each;
-      if (end > cycle && time_ >= cycle) {
+      const bool ends = end <= cycle + kRounding;
+      if (!ends && time_ >= cycle) {
         l2_wake_ = static_cast<Cycle>(std::ceil(end - kRounding));
         break;
       }
-      const double bits = end <= cycle ? least : (cycle - time_) * each;
+      const double bits = ends ? least : (cycle - time_) * each;
       for (Group& group : groups_) {
         if (group.current < 0) continue;
         group.left -= bits;
