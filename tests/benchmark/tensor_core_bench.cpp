@@ -20,7 +20,7 @@ void BM_AccelModels_GpuAnalytic(benchmark::State& state) {
   for (auto _ : state)
     for (const LayerShape& layer : layers)
       for (const int bits : {8, 4}) {
-        benchmark::DoNotOptimize(cycles(layer, {bits, bits, bits}, accelerator.batch, gpu, accelerator.dram));
+        benchmark::DoNotOptimize(closed_form_cycles(layer, {bits, bits, bits}, accelerator.batch, gpu, accelerator.dram));
         ++costs;
       }
   state.SetLabel(accelerator.name);

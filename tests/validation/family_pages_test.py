@@ -1,12 +1,13 @@
 #!/usr/bin/python3
 """The generated tables of family pages: what is between the markers is replaced, nothing else; verdicts follow DESIGN's contract."""
+import json
 import pathlib
 import sys
 import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from family_pages import BEGIN, END, tier_cells, write_pages  # noqa: E402
+from family_pages import BEGIN, CONTRACT, END, tier_cells, write_pages  # noqa: E402
 
 
 def row(memory, mean, largest, differing=3):
@@ -48,6 +49,13 @@ class FamilyPages(unittest.TestCase):
         self.assertEqual(tier_cells(row("described", 0.011, 0.04))[1], "**no**: mean, 1 of 9")
         self.assertEqual(tier_cells(row("described", 0.001, 0.04))[1], "yes")
         self.assertEqual(tier_cells({"memory": "ideal", "not_run": "why"}), ["why", "not run"])
+
+    def test_the_last_run_kept_the_contract_on_every_accelerator(self):
+        results = pathlib.Path(__file__).resolve().parent / "results" / "tier_differences.json"
+        for each in json.loads(results.read_text())["rows"]:
+            mean, largest = CONTRACT[each["memory"]]
+            self.assertLessEqual(each["mean"], mean, each)
+            self.assertLessEqual(each["max"], largest, each)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "dyad/accel_models/tensor_core/followed.hpp"
 #include "dyad/base/ceil_div.hpp"
 
 namespace dyad::accel_models::tensor_core {
@@ -214,9 +215,24 @@ std::int64_t plan_cycles(const LayerPlan& plan, const MemoryTiming& memory) {
   return static_cast<std::int64_t>(std::ceil(total - 1e-6));
 }
 
-std::optional<Estimate> estimate(const LayerShape& layer, OperandBits bits, std::int64_t batch, const Gpu& gpu,
-                                 const hwsim::DramTiming& dram) {
-  const MemoryTiming memory = memory_timing(gpu, dram);
+namespace {
+
+/// The closed form's `cycles`, with kernels followed whose SMs fall out of step.
+std::int64_t followed_cycles(const LayerPlan& plan, const MemoryTiming& memory, std::int64_t cycles) {
+  if (memory.l2.bits_per_kilocycle == 0 || memory.dram.bits_per_kilocycle == 0) return cycles;
+  bool any = false;
+  double total = 0;
+  for (int i = 0; i < plan.kernels; ++i) {
+    const KernelPlan& kernel = plan.kernel[static_cast<std::size_t>(i)];
+    const bool follows = falls_out_of_step(kernel);
+    any |= follows;
+    total += follows ? number(follow(kernel, memory)) : kernel_cycles(kernel, memory);
+  }
+  return any ? static_cast<std::int64_t>(std::ceil(total - 1e-6)) : cycles;
+}
+
+/// The plan of least cycles in closed form.
+std::optional<Estimate> choose(const LayerShape& layer, OperandBits bits, std::int64_t batch, const Gpu& gpu, const MemoryTiming& memory) {
   const Problem problem = make_problem(layer, bits, batch);
   std::optional<Estimate> best;
   const auto consider = [&](const LayerPlan& plan) {
@@ -233,9 +249,19 @@ std::optional<Estimate> estimate(const LayerShape& layer, OperandBits bits, std:
   return best;
 }
 
-std::optional<std::int64_t> cycles(const LayerShape& layer, OperandBits bits, std::int64_t batch, const Gpu& gpu,
-                                   const hwsim::DramTiming& dram) {
-  const auto found = estimate(layer, bits, batch, gpu, dram);
+}  // namespace
+
+std::optional<Estimate> estimate(const LayerShape& layer, OperandBits bits, std::int64_t batch, const Gpu& gpu,
+                                 const hwsim::DramTiming& dram) {
+  const MemoryTiming memory = memory_timing(gpu, dram);
+  std::optional<Estimate> best = choose(layer, bits, batch, gpu, memory);
+  if (best) best->cycles = followed_cycles(best->plan, memory, best->cycles);
+  return best;
+}
+
+std::optional<std::int64_t> closed_form_cycles(const LayerShape& layer, OperandBits bits, std::int64_t batch, const Gpu& gpu,
+                                               const hwsim::DramTiming& dram) {
+  const auto found = choose(layer, bits, batch, gpu, memory_timing(gpu, dram));
   if (!found) return std::nullopt;
   return found->cycles;
 }

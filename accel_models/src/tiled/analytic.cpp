@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "durations.hpp"
+#include "dyad/accel_models/tiled/followed.hpp"
 #include "dyad/base/result.hpp"
 
 namespace dyad::accel_models::tiled {
@@ -37,7 +38,7 @@ Ticks single_block(const Schedule& s, const Durations& d, Ticks& first_row) {
 /// The same recurrence with blocks, walked row by row; stretches that repeat with a constant shift are skipped.
 class BlockWalk {
  public:
-  BlockWalk(const Schedule& s, const Durations& d) : s_(s), d_(d) { now_.done.fill(kNever); }
+  BlockWalk(const Schedule& s, const Durations& d) : s_(s), d_(d) { now_.ring.fill(kNever); }
 
   Ticks first_row() const { return first_row_; }
 
@@ -57,23 +58,27 @@ class BlockWalk {
       if (before_group) group += s_.regions * skip(*before_group, (s_.groups - 1 - group) / s_.regions);
       before_group = now_;
     }
-    return now_.done[0];
+    return now_.done(0);
   }
 
  private:
   struct State {
-    std::array<Ticks, kMaxQueueDepth> done;  // F of the last rows, newest first
+    std::array<Ticks, kMaxQueueDepth> ring;  // F of the last rows
+    std::size_t newest = 0;
     Ticks stream_ready = kNever, resident_ready = 0;
     std::array<Ticks, 2> block_done{kNever, kNever};  // newest first
     std::int64_t rows = 0;
+
+    Ticks done(std::int64_t rows_ago) const { return ring[(newest + static_cast<std::size_t>(rows_ago)) % kMaxQueueDepth]; }
+    void push(Ticks time) { ring[newest = (newest + kMaxQueueDepth - 1) % kMaxQueueDepth] = time; }
   };
 
   /// True when every time in `now_` is `shift` later than in `before`, for rows that are all present in both.
   bool shifted(const State& before, Ticks& shift, bool whole) const {
-    shift = now_.done[0] - before.done[0];
+    shift = now_.done(0) - before.done(0);
     if (before.rows < s_.stream_slots || now_.stream_ready - before.stream_ready != shift) return false;
     for (std::int64_t i = 1; i < s_.stream_slots; ++i)
-      if (now_.done[static_cast<std::size_t>(i)] - before.done[static_cast<std::size_t>(i)] != shift) return false;
+      if (now_.done(i) - before.done(i) != shift) return false;
     if (!whole) return true;
     if (s_.has_resident && now_.resident_ready - before.resident_ready != shift) return false;
     for (std::int64_t i = 0; i < s_.regions; ++i)
@@ -82,7 +87,7 @@ class BlockWalk {
   }
 
   void advance(Ticks by) {
-    for (Ticks& time : now_.done)
+    for (Ticks& time : now_.ring)
       if (time != kNever) time += by;
     now_.stream_ready += by;
     now_.resident_ready += by;
@@ -100,11 +105,10 @@ class BlockWalk {
 
   void row(Ticks tiles, Ticks gate) {
     const Ticks token = Durations::kToken;
-    const Ticks slot = now_.rows < s_.stream_slots ? kNever : now_.done[static_cast<std::size_t>(s_.stream_slots - 1)] + token;
+    const Ticks slot = now_.rows < s_.stream_slots ? kNever : now_.done(s_.stream_slots - 1) + token;
     now_.stream_ready = now_.rows == 0 ? d_.first_stream : std::max(slot + d_.latency + d_.stream_refetch, now_.stream_ready + d_.stream);
-    const Ticks done = std::max({now_.done[0] + tiles * d_.step, now_.stream_ready + token + d_.job + (tiles - 1) * d_.step, gate});
-    std::copy_backward(now_.done.begin(), now_.done.end() - 1, now_.done.end());  // of constant length: a few instructions
-    now_.done[0] = done;
+    const Ticks done = std::max({now_.done(0) + tiles * d_.step, now_.stream_ready + token + d_.job + (tiles - 1) * d_.step, gate});
+    now_.push(done);
     ++now_.rows;
   }
 
@@ -136,7 +140,7 @@ class BlockWalk {
       now_.resident_ready = first + (tiles - 1) * d_.resident;
     }
     row(tiles, gate);
-    if (now_.rows == 1) first_row_ = now_.done[0];
+    if (now_.rows == 1) first_row_ = now_.done(0);
     std::optional<State> before;
     for (std::int64_t q = 1; q < s_.rows; ++q) {
       row(tiles, kNever);
@@ -144,7 +148,7 @@ class BlockWalk {
       Ticks shift = 0;
       if (before && shifted(*before, shift, false)) {
         const std::int64_t times = (s_.rows - 1 - q) / s_.stream_slots;
-        for (std::int64_t i = 0; i < s_.stream_slots; ++i) now_.done[static_cast<std::size_t>(i)] += times * shift;
+        for (Ticks& time : now_.ring) time += times * shift;
         now_.stream_ready += times * shift;
         now_.rows += times * s_.stream_slots;
         q += times * s_.stream_slots;
@@ -152,7 +156,7 @@ class BlockWalk {
       before = now_;
     }
     now_.block_done[1] = now_.block_done[0];
-    now_.block_done[0] = now_.done[0];
+    now_.block_done[0] = now_.done(0);
   }
 
   const Schedule& s_;
@@ -320,7 +324,8 @@ std::optional<Estimate> estimate(const LayerShape& layer, OperandBits bits, std:
     best->counts.cycles = cycles;
   }
   if (!best) return best;
-  const std::int64_t cycles = best->counts.cycles;
+  std::int64_t cycles = best->counts.cycles;
+  if (dram.bits_per_kilocycle != 0) cycles = with_bus_followed(best->schedule, machine, dram, cycles);
   best->counts = count_accesses(problem, best->schedule, machine, dram);
   best->counts.cycles = cycles;
   best->counts.stall_cycles = cycles - best->counts.compute_cycles;

@@ -140,7 +140,7 @@ Result<Device> device_of(const accel_models::Accelerator& accelerator) {
 }
 
 Result<double> predict_us(const Device& device, const Measurement& row) {
-  const auto cycles = accel_models::tensor_core::cycles(row.layer, row.bits, row.batch, device.gpu, device.dram);
+  const auto cycles = accel_models::tensor_core::closed_form_cycles(row.layer, row.bits, row.batch, device.gpu, device.dram);
   if (!cycles)
     return Error{row.layer.name,
                  "no kernel of the device runs it at W" + std::to_string(row.bits.weight) + "A" + std::to_string(row.bits.activation),

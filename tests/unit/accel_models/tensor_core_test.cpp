@@ -275,7 +275,7 @@ TEST(KernelParameters, SlowTheirPartDown) {
   const auto cycles_with = [&](double KernelParameters::*member, double value) {
     Gpu gpu = gpu_of(a100);
     gpu.kernel.*member = value;
-    return static_cast<double>(*cycles(layer, {8, 8, 8}, 1, gpu, a100.dram));
+    return static_cast<double>(*closed_form_cycles(layer, {8, 8, 8}, 1, gpu, a100.dram));
   };
   const double best = cycles_with(&KernelParameters::mma_efficiency, 1);
   EXPECT_NEAR(cycles_with(&KernelParameters::mma_efficiency, 0.5) / best, 2, 0.1);

@@ -1,12 +1,11 @@
 /// \file External memory as a SystemC module: ports with queues, channels with a data bus and banks each, latency and refresh.
 #pragma once
 
-#include <algorithm>
 #include <deque>
 #include <vector>
 
 #include "dyad/hwsim/clock.hpp"
-#include "dyad/hwsim/dram_timing.hpp"
+#include "dyad/hwsim/dram_buses.hpp"
 #include "dyad/hwsim/trace.hpp"
 
 namespace dyad::hwsim {
@@ -40,10 +39,10 @@ class Dram : public Stage {
   std::int64_t bits_read() const { return bits_read_; }
   std::int64_t bits_written() const { return bits_written_; }
   /// Cycles in which the buses were busy (without banks: or waited for a row), mean of the channels, rounded down.
-  std::int64_t busy_cycles() const { return busy_ticks_ / kTicksPerCycle / timing_.channels; }
+  std::int64_t busy_cycles() const { return buses_.busy_ticks() / kTicksPerCycle / timing_.channels; }
   /// Rows entered, and cycles that buses waited for them, summed over channels. 0 where rows are not modelled.
-  std::int64_t row_misses() const { return row_misses_; }
-  std::int64_t row_wait_cycles() const { return row_wait_ticks_ / kTicksPerCycle; }
+  std::int64_t row_misses() const { return buses_.row_misses(); }
+  std::int64_t row_wait_cycles() const { return buses_.row_wait_ticks() / kTicksPerCycle; }
 
  private:
   struct Request {
@@ -53,28 +52,18 @@ class Dram : public Stage {
     DramClient* client;
     bool is_write;
     std::deque<Request> queue;
-    std::int64_t position = 0;  // bits dispatched so far
-  };
-  struct Bank {
-    std::int64_t next_row = 0;  // tick in which data of another row can begin
-    std::int64_t begin = 0;     // tick in which the data of the last row could begin
   };
 
   void step() override;
   void serve(Port& port, std::size_t index);
-  /// Transfers bits [begin, end) of the channel's part of the port's stream; returns the tick of their end.
-  std::int64_t transfer(std::size_t channel, std::size_t port, std::int64_t begin, std::int64_t end);
-  std::int64_t occupy(std::int64_t start, std::int64_t ticks) const;
-  std::int64_t first_free() const { return *std::min_element(bus_free_.begin(), bus_free_.end()); }
 
   DramTiming timing_;
   Trace* trace_;
   int track_ = 0;
   std::vector<Port> ports_;
   std::size_t next_port_ = 0;
-  std::vector<std::int64_t> bus_free_;  // ticks, by channel
-  std::vector<Bank> banks_;             // by channel, port and bank of the port
-  std::int64_t busy_ticks_ = 0, bits_read_ = 0, bits_written_ = 0, row_misses_ = 0, row_wait_ticks_ = 0;
+  DramBuses buses_;
+  std::int64_t bits_read_ = 0, bits_written_ = 0;
 };
 
 }  // namespace dyad::hwsim

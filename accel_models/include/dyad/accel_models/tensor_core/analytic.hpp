@@ -1,4 +1,4 @@
-/// \file The analytic tier of GPUs: cycles of a layer in closed form, without allocation.
+/// \file The analytic tier of GPUs: cycles of a layer in closed form, and followed where SMs fall out of step.
 #pragma once
 
 #include <cstdint>
@@ -19,14 +19,15 @@ struct Estimate {
   std::int64_t cycles = 0;
 };
 
-/// The plan of least cycles over all tiles, instructions and slices, and the CUDA cores where they may be used; the first on a tie.
-/// None when no candidate can run the layer. `dram` in cycles of the SM clock.
+/// The plan of least cycles in closed form over all tiles, instructions and slices, and the CUDA cores where they may be used; the first on
+/// a tie. Its kernels whose SMs fall out of step are followed (tensor_core/followed.hpp). None when no candidate can run the layer. `dram`
+/// in cycles of the SM clock.
 std::optional<Estimate> estimate(const LayerShape& layer, OperandBits bits, std::int64_t batch, const Gpu& gpu,
                                  const hwsim::DramTiming& dram);
 
-/// Cycles of estimate(), for fits: no allocation, about 10 us with 8 tiles.
-std::optional<std::int64_t> cycles(const LayerShape& layer, OperandBits bits, std::int64_t batch, const Gpu& gpu,
-                                   const hwsim::DramTiming& dram);
+/// Cycles of that plan in closed form, for fits: no allocation, about 10 us with 8 tiles.
+std::optional<std::int64_t> closed_form_cycles(const LayerShape& layer, OperandBits bits, std::int64_t batch, const Gpu& gpu,
+                                               const hwsim::DramTiming& dram);
 
 /// Cycles in which the SMs compute steps and epilogues, wave after wave, as if no data had to be waited for.
 std::int64_t compute_cycles(const LayerPlan& plan);
