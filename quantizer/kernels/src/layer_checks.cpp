@@ -100,6 +100,26 @@ Result<void> check_conv(const IntegerLayer& layer) {
   return {};
 }
 
+// Level sets of the output; those of weights and inputs change no arithmetic.
+Result<void> check_levels(const IntegerLayer& layer) {
+  if (layer.output_levels.is_uniform()) return {};
+  const bool passes = layer.op == IntegerOp::kMaxPool || layer.op == IntegerOp::kSubsample || layer.op == IntegerOp::kFlatten;
+  const bool decides =
+      layer.op == IntegerOp::kConcat || layer.op == IntegerOp::kRequantize || (layer.op == IntegerOp::kConv && layer.requantize);
+  if (layer.output_levels.scheme != LevelScheme::kApot || !is_known(layer.output_levels) || !(passes || decides))
+    return fault(layer, "its output can't have levels (" + describe(layer.output_levels) + ")",
+                 "APoT of 1 to 6 magnitude bits behind a convolution, concatenation or requantization");
+  if (layer.output != level_format(layer.output_levels, layer.output.is_signed))
+    return fault(layer, "the output's format is not that of its levels", "the smallest that holds them");
+  for (const Requantization& each : layer.requantizations)
+    if (each.rounding != Rounding::kFloor || each.zero_point != 0)
+      return fault(
+          layer,
+          "a decision for a level rounds " + std::string(to_string(each.rounding)) + " with zero point " + std::to_string(each.zero_point),
+          "floor, zero point 0");
+  return {};
+}
+
 }  // namespace
 
 Result<void> check_layer(const IntegerLayer& layer) {
@@ -114,6 +134,7 @@ Result<void> check_layer(const IntegerLayer& layer) {
     return fault(layer, "padding value " + std::to_string(layer.input_zero_point) + " is outside the input's format",
                  "use a value of the input's format");
   if (layer.op == IntegerOp::kConv) DYAD_CHECK(check_conv(layer));
+  DYAD_CHECK(check_levels(layer));
 
   const bool keeps_integers = has_windows(layer.op) && layer.op != IntegerOp::kConv;
   if (keeps_integers || layer.op == IntegerOp::kFlatten) {
