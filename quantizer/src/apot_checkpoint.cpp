@@ -22,7 +22,8 @@ using network::OpKind;
 constexpr const char* kActivationSuffix = ".act_alpha";
 constexpr const char* kWeightSuffixes[] = {".weight_quant.wgt_alpha", ".weight_alpha"};  // CIFAR-10's, MNIST's
 constexpr int kMostWeightBits = 6;                        // a sign and 5 magnitude bits: levels up to 100 fit int8, those of 6 bits do not
-constexpr int kCarrierBits = 24;                          // of tensors that nobody calibrated: bounds are wide, so steps must be fine
+constexpr int kCarrierBits = 32;                          // of tensors that nobody calibrated: bounds are wide, so steps must be fine
+constexpr float kPixelSteps = 51000;                      // of u8 / 255 less a mean of three decimals: 200 p - 51000 mean is an integer
 constexpr std::int64_t kMostSum = std::int64_t{1} << 30;  // of a layer whose input width is free
 constexpr int kEdgeWeights = 127;                         // largest integer of first and last layers
 
@@ -174,6 +175,69 @@ BitWidth free_input(bool is_signed, const QuantizedWeights& weights) {
   return {is_signed ? bits : bits - 1, is_signed};
 }
 
+// A first layer over several channels as one layer a channel, summed. Each channel has a deviation of its own, so that no common step holds
+// all normalized pixels in 16 bits without error; a channel alone is exact.
+struct SplitInput {
+  struct Part {
+    std::string layer;  ///< in the checkpoint
+    std::int64_t channel = 0;
+  };
+  Network network;
+  std::map<std::string, Part> parts;  ///< by layer of `network`; empty: nothing was split
+};
+
+bool pixels_are_exact(const network::Normalization& normalization) {
+  return std::all_of(normalization.mean.begin(), normalization.mean.end(), [](float mean) {
+    const float steps = mean * kPixelSteps;
+    return std::fabs(steps - std::nearbyint(steps)) < 0.01f && std::max(steps, kPixelSteps - steps) <= 32767.0f;
+  });
+}
+
+Result<SplitInput> split_input(const Network& folded, const network::Normalization& normalization) {
+  SplitInput result;
+  const std::vector<NodeId> readers = folded.consumers(folded.input());
+  const std::int64_t channels = folded.node(folded.input()).output_shape[2];
+  const bool splits = readers.size() == 1 && folded.node(readers[0]).kind == OpKind::kConv && folded.node(readers[0]).groups == 1 &&
+                      channels > 1 && pixels_are_exact(normalization);
+  Network& net = result.network;
+  net.name = folded.name;
+  std::vector<NodeId> moved(folded.size());
+  for (const NodeId id : folded.execution_order()) {
+    const Node& node = folded.node(id);
+    std::vector<NodeId> inputs;
+    for (const NodeId input : folded.inputs(id)) inputs.push_back(moved[input]);
+    moved[id] = net.add(node, inputs);
+    if (!splits || id != readers[0]) continue;
+    result.parts[node.name] = {node.name, 0};
+    for (std::int64_t c = 1; c < channels; ++c) {
+      Node part = node, sum;
+      part.name = node.name + ".channel" + std::to_string(c);
+      result.parts[part.name] = {node.name, c};
+      sum.name = node.name + ".sum" + std::to_string(c);
+      sum.kind = OpKind::kAdd;
+      const NodeId other = net.add(part, inputs);
+      moved[id] = net.add(sum, {moved[id], other});
+    }
+  }
+  net.set_output(moved[folded.output()]);
+  DYAD_CHECK(net.infer_shapes());
+  return result;
+}
+
+// Keeps the weights of one input channel, for pixels in units of 1 / kPixelSteps less their mean.
+void keep_channel(std::int64_t channel, float stddev, LayerNumbers& layer) {
+  QuantizedWeights& weights = layer.weights;
+  const std::int64_t channels = weights.values.extent(3), size = weights.values.size() / weights.values.extent(0);
+  for (std::int64_t i = 0; i < weights.values.size(); ++i)
+    if (i % channels != channel)
+      weights.values[i] =
+          static_cast<std::int8_t>(weights.zero_points.empty() ? 0 : weights.zero_points[static_cast<std::size_t>(i / size)]);
+  for (float& scale : weights.scales) scale /= stddev;
+  if (channel != 0) std::fill(layer.bias.begin(), layer.bias.end(), 0.0f);
+  layer.input = {{kMaxOperandBits, true}, 1.0f / kPixelSteps};
+  layer.bits.activation = kMaxOperandBits;
+}
+
 ScaledFormat format_of(Range range, BitWidth format) {
   const float most = std::max(-range.lowest, range.highest);
   return {format, (most > 0 ? most : 1.0f) / static_cast<float>(format.highest())};
@@ -237,29 +301,36 @@ Result<void> ApotCheckpoint::check_bits(const BitAssignment& assignment) const {
 Result<ApotCheckpoint::Lowered> ApotCheckpoint::lower(const BitAssignment& assignment, const network::Normalization& normalization,
                                                       const LoweringOptions& options) const {
   DYAD_CHECK(check_bits(assignment));
-  DYAD_TRY(Network folded, network::fold_batch_norms(network_));
-  DYAD_CHECK(folded.infer_shapes());
+  DYAD_TRY(Network plain, network::fold_batch_norms(network_));
+  DYAD_CHECK(plain.infer_shapes());
+  DYAD_TRY(const SplitInput split, split_input(plain, normalization));
+  const Network& folded = split.network;
+  network::Normalization pixels = normalization;
+  if (!split.parts.empty()) std::fill(pixels.stddev.begin(), pixels.stddev.end(), 1.0f);  // the parts' steps hold it
   Lowered result;
   NetworkNumbers numbers;
-  const std::vector<NodeId> layers = network::weighted_nodes(folded);
   std::vector<NodeId> free_inputs;
-  for (const NodeId id : layers) {
+  for (const NodeId id : network::weighted_nodes(folded)) {
     const Node& node = folded.node(id);
-    const NodeId original = *network_.find(node.name);
+    const auto part = split.parts.find(node.name);
+    const std::string& name = part == split.parts.end() ? node.name : part->second.layer;
+    const NodeId original = *network_.find(name);
     const std::vector<float> factors = fold_factors(network_, original);
-    const auto thresholds = thresholds_.find(node.name);
+    const auto thresholds = thresholds_.find(name);
     const bool has_levels = thresholds != thresholds_.end();
     LayerNumbers& layer = numbers.layers[id];
-    layer.bits = assignment.at(node.name);
+    layer.bits = assignment.at(name);
     DYAD_TRY(Projection projection, has_levels
                                         ? project_levels(network_.node(original), layer.bits.weight, thresholds->second.weight, place_)
                                         : project_edge(network_.node(original), place_));
-    result.mse[node.name] = folded_mse(projection, factors);
+    result.mse[name] = folded_mse(projection, factors);
     layer.weights = std::move(projection.weights);
     for (std::size_t c = 0; c < factors.size(); ++c) layer.weights.scales[c] *= factors[c];
     layer.bias = node.bias;
     layer.bias.resize(factors.size(), 0.0f);
-    if (has_levels) {
+    if (part != split.parts.end()) {
+      keep_channel(part->second.channel, normalization.stddev[static_cast<std::size_t>(part->second.channel)], layer);
+    } else if (has_levels) {
       const LevelSet levels{LevelScheme::kApot, layer.bits.activation};
       const auto largest = static_cast<float>(level_magnitudes(levels).back());
       layer.input = {level_format(levels, false), thresholds->second.activation / largest, levels};
@@ -267,7 +338,7 @@ Result<ApotCheckpoint::Lowered> ApotCheckpoint::lower(const BitAssignment& assig
       free_inputs.push_back(id);
     }
   }
-  const std::vector<Range> bounds = value_bounds(folded, normalization, numbers.layers);
+  const std::vector<Range> bounds = value_bounds(folded, pixels, numbers.layers);
   for (const NodeId id : free_inputs) {
     LayerNumbers& layer = numbers.layers.at(id);
     const Range range = bounds[folded.inputs(id)[0]];
@@ -276,16 +347,16 @@ Result<ApotCheckpoint::Lowered> ApotCheckpoint::lower(const BitAssignment& assig
   }
   for (NodeId id = 0; id < folded.size(); ++id) {
     int bits = kCarrierBits;
-    for (const NodeId reader : folded.consumers(id)) {  // a window's sum stays in int32
-      const OpKind kind = folded.node(reader).kind;
-      if (kind != OpKind::kAveragePool && kind != OpKind::kGlobalAveragePool) continue;
-      const Window window = network::layer_shape(folded, reader).window;
+    if (const OpKind kind = folded.node(id).kind; kind == OpKind::kAveragePool || kind == OpKind::kGlobalAveragePool) {
+      const Window window = network::layer_shape(folded, id).window;  // whose sum stays in int32
       while (std::int64_t{window.kernel_h} * window.kernel_w > kMostSum >> (bits - 1)) --bits;
     }
     numbers.carriers.push_back(format_of(bounds[id], {bits, true}));
   }
   for (const auto& [id, layer] : numbers.layers) result.assignment[folded.node(id).name] = layer.bits;
-  DYAD_TRY(result.network, quantizer::lower(folded, normalization, numbers, options));
+  LoweringOptions exact = options;
+  exact.exact_affine = true;
+  DYAD_TRY(result.network, quantizer::lower(folded, pixels, numbers, exact));
   return result;
 }
 

@@ -227,6 +227,11 @@ class LayerCheck {
       for (const Dyadic& ratio : r.ratios)
         if (ratio.multiplier == INT32_MIN || ratio.shift < 0 || ratio.shift > 62)
           return wrong(key, "a ratio is out of range", "|multiplier| < 2^31 and 0 <= shift <= 62");
+      const bool plain = r.rounding == Rounding::kHalfUp || r.rounding == Rounding::kFloor;
+      if (!r.offsets.empty() && (!plain || r.offsets.size() != r.ratios.size()))
+        return wrong(key, "offsets without a ratio each, or with another rounding than half_up or floor", "the file is damaged");
+      for (const std::int32_t offset : r.offsets)
+        if (offset < -(1 << 30) || offset > 1 << 30) return wrong(key, "an offset is beyond 2^30", "the file is damaged");
       for (const float scale : r.float32_scales)
         if (!std::isfinite(scale)) return wrong(key, "a scale is not finite", "the file is damaged");
       if (r.zero_point < layer_.output.lowest() || r.zero_point > layer_.output.highest())

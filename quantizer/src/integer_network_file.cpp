@@ -112,6 +112,7 @@ void put_layer(RawSafetensors& file, std::size_t index, const IntegerLayer& laye
     }
     put(file, tensor_name(index, prefix + "multipliers"), multipliers);
     put(file, tensor_name(index, prefix + "shifts"), shifts);
+    if (!r.offsets.empty()) put(file, tensor_name(index, prefix + "offsets"), r.offsets);
   }
 }
 
@@ -232,7 +233,7 @@ Result<LayerShape> read_shape(const JsonReader& layer, const std::string& name) 
   return shape;
 }
 
-Result<Requantization> read_requantization(const JsonReader& reader, TensorSource& tensors, const std::string& prefix) {
+Result<Requantization> read_requantization(const JsonReader& reader, int major, TensorSource& tensors, const std::string& prefix) {
   Requantization r;
   DYAD_TRY(r.rounding, read_name(reader, "rounding", rounding_from_name));
   DYAD_TRY(r.zero_point, read_int(reader, "zero_point", INT32_MIN, INT32_MAX));
@@ -245,6 +246,9 @@ Result<Requantization> read_requantization(const JsonReader& reader, TensorSourc
   DYAD_TRY(const std::vector<std::uint8_t> shifts, tensors.vector<std::uint8_t>(prefix + "shifts", false));
   if (multipliers.size() != shifts.size()) return reader.error("multipliers and shifts differ in number", "the file is damaged");
   for (std::size_t i = 0; i < shifts.size(); ++i) r.ratios.push_back({multipliers[i], shifts[i]});
+  if (major >= 2) {
+    DYAD_TRY(r.offsets, tensors.vector<std::int32_t>(prefix + "offsets", true));
+  }
   return r;
 }
 
@@ -287,7 +291,7 @@ Result<IntegerLayer> read_layer(const JsonReader& reader, int major, TensorSourc
   DYAD_TRY(const JsonReader requantizations, reader.member("requantizations"));
   DYAD_TRY(const std::vector<JsonReader> list, requantizations.elements());
   for (std::size_t i = 0; i < list.size(); ++i) {
-    DYAD_TRY(Requantization r, read_requantization(list[i], tensors, tensor_name(index, std::to_string(i) + ".")));
+    DYAD_TRY(Requantization r, read_requantization(list[i], major, tensors, tensor_name(index, std::to_string(i) + ".")));
     layer.requantizations.push_back(std::move(r));
   }
   DYAD_CHECK(reader.finish());

@@ -25,6 +25,7 @@ constexpr int kLogitFractionBits = 8;
 struct AccumulatorScale {
   float scale_in = 1;
   std::vector<float> scale_weight;
+  std::vector<double> fractions = {};  ///< of biases, in steps
 };
 
 class Lowering {
@@ -80,7 +81,7 @@ class Lowering {
 
   // Integers of steps scale_in * scale_weight[c] become integers of step out.scale, or half steps of a level.
   Result<Requantization> requantization(const std::string& layer, float scale_in, const std::vector<float>& scale_weight,
-                                        const ScaledFormat& out) const {
+                                        const ScaledFormat& out, const std::vector<double>& fractions = {}) const {
     Requantization r;
     r.rounding = out.levels.is_uniform() ? options_.rounding : Rounding::kFloor;
     const float scale_out = out.levels.is_uniform() ? out.scale : out.scale / 2;
@@ -89,7 +90,9 @@ class Lowering {
       return r;
     }
     std::vector<double> ratios;
-    for (const float weight : scale_weight) ratios.push_back(requantization_ratio(scale_in, weight, scale_out));
+    for (const float weight : scale_weight)
+      ratios.push_back(options_.exact_affine ? static_cast<double>(scale_in) * static_cast<double>(weight) / static_cast<double>(scale_out)
+                                             : requantization_ratio(scale_in, weight, scale_out));
     // Layers whose ratios reach 1/2 cannot have the fast form, whichever is preferred.
     const bool fast = options_.form == RequantizationForm::kShift32 && std::all_of(ratios.begin(), ratios.end(), [](double ratio) {
                         return dyadic_from_ratio(ratio, RequantizationForm::kShift32).has_value();
@@ -101,6 +104,8 @@ class Lowering {
                     "its output is much smaller than its sums: check the weights");
       r.ratios.push_back(*dyadic);
     }
+    for (std::size_t i = 0; i < fractions.size(); ++i)
+      r.offsets.push_back(static_cast<std::int32_t>(std::nearbyint(fractions[i] * r.ratios[i].multiplier)));
     return r;
   }
 
@@ -178,6 +183,7 @@ class Lowering {
     QuantizedWeights weights = numbers.weights;
     coarsen_small_channels(in.scale, numbers.bias, weights, layer.weight_bits);
     layer.bias = quantize_bias(numbers.bias, in.scale, weights.scales);
+    const std::vector<double> fractions = bias_fractions(layer.bias, numbers.bias, in.scale, weights.scales);
     layer.weights = std::move(weights.values);
     layer.weight_levels = weights.levels;
     layer.weight_zero_points = std::move(weights.zero_points);
@@ -187,7 +193,7 @@ class Lowering {
     layer.output = kInt32;
     layer.requantize = plan.role != TensorRole::kAccumulator;
     if (plan.role == TensorRole::kAccumulator) {
-      accumulators_[tensor] = {in.scale, std::move(weights.scales)};
+      accumulators_[tensor] = {in.scale, std::move(weights.scales), fractions};
     } else {
       ScaledFormat out = plan.format;
       if (plan.role == TensorRole::kLogits) {
@@ -196,11 +202,24 @@ class Lowering {
       }
       layer.output = out.format;
       layer.output_levels = out.levels;
-      DYAD_TRY(Requantization r, requantization(layer.name, in.scale, weights.scales, out));
+      DYAD_TRY(Requantization r, requantization(layer.name, in.scale, weights.scales, out, fractions));
       layer.requantizations.push_back(std::move(r));
     }
     tensor_index_[tensor] = add_layer(std::move(layer), {input});
     return {};
+  }
+
+  // What the integers of the biases leave, in accumulator steps: at most a half, 0 where a bias saturates. Empty unless asked for.
+  std::vector<double> bias_fractions(const std::vector<std::int32_t>& integers, const std::vector<float>& biases, float scale_in,
+                                     const std::vector<float>& scale_weight) const {
+    std::vector<double> result;
+    if (!options_.exact_affine) return result;
+    for (std::size_t c = 0; c < integers.size(); ++c) {
+      const double step = static_cast<double>(scale_in) * static_cast<double>(scale_weight[c]);
+      const double fraction = step == 0 ? 0 : static_cast<double>(biases[c]) / step - integers[c];
+      result.push_back(std::clamp(fraction, -0.5, 0.5));
+    }
+    return result;
   }
 
   // Channels that batch normalization almost switched off have weights so small that their bias would not fit; the bias decides their step.
@@ -253,7 +272,7 @@ class Lowering {
       const auto accumulator = accumulators_.find(source);
       const AccumulatorScale scale =
           accumulator != accumulators_.end() ? accumulator->second : AccumulatorScale{plan_.tensors[source].format.scale, {1.0f}};
-      DYAD_TRY(Requantization r, requantization(layer.name, scale.scale_in, scale.scale_weight, plan.format));
+      DYAD_TRY(Requantization r, requantization(layer.name, scale.scale_in, scale.scale_weight, plan.format, scale.fractions));
       layer.requantizations.push_back(std::move(r));
     }
     tensor_index_[tensor] = add_layer(std::move(layer), std::move(inputs));
@@ -365,6 +384,9 @@ Result<IntegerNetwork> lower(const network::Network& folded, const network::Norm
                              const LoweringOptions& options) {
   std::map<NodeId, ScaledFormat> inputs;
   for (const NodeId layer : network::weighted_nodes(folded)) inputs.emplace(layer, numbers.layers.at(layer).input);
+  if (options.exact_affine && options.rounding != Rounding::kHalfUp && options.rounding != Rounding::kFloor)
+    return Error{"rounding", std::string(to_string(options.rounding)) + " has no offsets, which keep the biases exact",
+                 "use half_up or floor"};
   DYAD_TRY(const LoweringPlan plan, plan_lowering(folded, std::move(inputs), numbers.carriers));
   return Lowering(folded, normalization, numbers, plan, options).run();
 }

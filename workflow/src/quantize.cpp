@@ -31,8 +31,8 @@ OrderedJson quantization_document(const quantizer::CalibratedNetwork& calibrated
 OrderedJson quantization_document(const quantizer::ApotCheckpoint::Lowered& lowered, const std::string& out) {
   OrderedJson layers = OrderedJson::array();
   for (const IntegerLayer& layer : lowered.network.layers)
-    if (layer.op == IntegerOp::kConv)
-      layers.push_back(layer_entry(layer.name, lowered.assignment.at(layer.name), lowered.mse.at(layer.name)));
+    if (const auto mse = lowered.mse.find(layer.name); mse != lowered.mse.end())
+      layers.push_back(layer_entry(layer.name, lowered.assignment.at(layer.name), mse->second));
   return document(lowered.network.name, std::move(layers), out);
 }
 

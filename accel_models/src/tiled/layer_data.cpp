@@ -66,6 +66,10 @@ Result<LayerData> LayerData::make(const LayerOperands& operands, const Problem& 
     if (each && !each->output_levels.is_uniform())
       return fault(*each, "its outputs are levels (" + describe(each->output_levels) + "), for which result stages have no table",
                    "quantize with --activations uniform, or run it on the cpu backend");
+  for (const IntegerLayer* each : {operands.layer, operands.addition, operands.narrowing})
+    for (const Requantization& requantization : each ? each->requantizations : std::vector<Requantization>())
+      if (!requantization.offsets.empty())
+        return fault(*each, "its requantization has offsets, which result stages don't add", "run it on the cpu backend");
   if (machine.operands == Operands::kCodes && problem.weighted)
     for (const std::int8_t weight : layer.weights.values())
       if (!shift_codes(weight, problem.packing.weight_entries))

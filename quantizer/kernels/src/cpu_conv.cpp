@@ -89,6 +89,7 @@ class ConvLayer : public PreparedLayer {
       values = {begin, begin + outputs_per_group_};
     };
     cut(part.ratios);
+    cut(part.offsets);
     cut(part.float32_scales);
     return part;
   }

@@ -35,8 +35,9 @@ Epilogue::Epilogue(const SimdKernels& kernels, const IntegerLayer& layer, std::v
       const Dyadic ratio = requantization.ratio(static_cast<std::int64_t>(column));
       c.multiplier[column] = ratio.multiplier;
       c.shift[column] = ratio.shift;
+      if (!requantization.offsets.empty()) c.nudge[column] = requantization.offsets[requantization.ratios.size() == 1 ? 0 : column];
       if (ratio.shift == 0 || requantization.rounding == Rounding::kFloor) continue;
-      c.nudge[column] = std::int64_t{1} << (ratio.shift - 1);
+      c.nudge[column] += std::int64_t{1} << (ratio.shift - 1);
       if (requantization.rounding == Rounding::kHalfEven) {
         c.nudge[column] -= 1;
         c.mask[column] = 1;

@@ -75,6 +75,13 @@ Result<void> check_requantization(const IntegerLayer& layer, const Requantizatio
   const auto count = static_cast<std::int64_t>(scaled ? requantization.float32_scales.size() : requantization.ratios.size());
   if (count < 1 || (count != 1 && channels >= 0 && count != channels))
     return fault(layer, "a requantization has " + std::to_string(count) + " ratios", "one, or one per channel");
+  const bool plain = requantization.rounding == Rounding::kHalfUp || requantization.rounding == Rounding::kFloor;
+  if (!requantization.offsets.empty() && (!plain || requantization.offsets.size() != requantization.ratios.size()))
+    return fault(layer,
+                 std::to_string(requantization.offsets.size()) + " offsets, rounding " + std::string(to_string(requantization.rounding)),
+                 "none, or one for each ratio with half_up or floor");
+  for (const std::int32_t offset : requantization.offsets)
+    if (offset < -(1 << 30) || offset > 1 << 30) return fault(layer, "an offset is beyond 2^30", "whole steps belong to the bias");
   if (scaled) return {};
   for (const Dyadic& ratio : requantization.ratios)
     if (ratio.shift < 0 || ratio.shift > 62 || ratio.multiplier == INT32_MIN)

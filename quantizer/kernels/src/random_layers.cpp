@@ -252,6 +252,15 @@ void random_levels(Random& random, RandomLayer& result) {
   }
 }
 
+// Offsets for some requantizations whose rounding has them.
+void random_offsets(Random& random, RandomLayer& result) {
+  for (Requantization& each : result.layer.requantizations) {
+    if ((each.rounding != Rounding::kHalfUp && each.rounding != Rounding::kFloor) || random.coin()) continue;
+    const std::int64_t most = pick<std::int64_t>(random, {1, 1000, 1 << 30});
+    for (std::size_t i = 0; i < each.ratios.size(); ++i) each.offsets.push_back(static_cast<std::int32_t>(random.between(-most, most)));
+  }
+}
+
 // With relu, zero points must leave something of the output's range.
 void lower_zero_points(IntegerLayer& layer) {
   if (!layer.relu) return;
@@ -288,6 +297,7 @@ RandomLayer random_layer(std::uint64_t seed, std::uint64_t index) {
     default: random_pool(random, result, batch); break;
   }
   if (random.below(4) == 0) random_levels(random, result);
+  if (random.below(3) == 0) random_offsets(random, result);
   lower_zero_points(result.layer);
   return result;
 }

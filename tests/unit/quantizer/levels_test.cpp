@@ -68,7 +68,7 @@ TEST(Levels, WeightsAndActivationsAreLevels) {
     for (const std::int8_t w : layer.weights.values())
       EXPECT_TRUE(std::binary_search(magnitudes.begin(), magnitudes.end(), std::abs(static_cast<int>(w)))) << layer.name;
   }
-  EXPECT_EQ(weighted, 6);  // all but the stem and the classifier
+  EXPECT_EQ(weighted, 7);  // all but the stem and the classifier
   EXPECT_GT(decided, 3);
 }
 

@@ -83,13 +83,20 @@ struct Requantization {
   std::vector<float> float32_scales;  ///< Rounding::kFloat32Scale only: size 1 or channels
   Rounding rounding = Rounding::kHalfUp;
   std::int32_t zero_point = 0;
+  /// What the rounding of a bias to whole accumulator steps left: added to acc * multiplier. One for each ratio, |offset| <= 2^30; empty:
+  /// none. With kHalfUp and kFloor only.
+  std::vector<std::int32_t> offsets = {};
 
   Dyadic ratio(std::int64_t channel) const { return ratios[ratios.size() == 1 ? 0 : static_cast<std::size_t>(channel)]; }
-  /// round(acc * ratio) + zero_point, not clamped.
+  /// round(acc * ratio) + zero_point, not clamped; with offsets round((acc * multiplier + offset) / 2^shift) + zero_point.
   std::int64_t apply(std::int32_t acc, std::int64_t channel) const {
     if (rounding == Rounding::kFloat32Scale)
       return round_float32_scale(acc, float32_scales[float32_scales.size() == 1 ? 0 : static_cast<std::size_t>(channel)]) + zero_point;
     const Dyadic r = ratio(channel);
+    if (!offsets.empty())
+      return round_shift(std::int64_t{acc} * r.multiplier + offsets[ratios.size() == 1 ? 0 : static_cast<std::size_t>(channel)], r.shift,
+                         rounding) +
+             zero_point;
     return round_multiply(acc, r.multiplier, r.shift, rounding) + zero_point;
   }
   bool operator==(const Requantization&) const = default;

@@ -35,8 +35,9 @@ class ApotCheckpoint {
     BitAssignment assignment;           ///< layers without thresholds: 8-bit weights, up to 16-bit inputs
     std::map<std::string, double> mse;  ///< by layer: mean squared error of a weight with its batch norm folded in
   };
-  /// The integer network. `assignment` gives the bits of every weighted layer: 2 to 6 bits of weights and 1 to 6 of inputs where the file
-  /// has thresholds (and those that it names), 8-bit weights elsewhere.
+  /// The integer network. A first layer over several channels becomes one layer a channel and their sum where that keeps the pixels exact:
+  /// `<name>`, `<name>.channel1`, ... `assignment` gives the bits of every weighted layer: 2 to 6 bits of weights and 1 to 6 of inputs
+  /// where the file has thresholds (and those that it names), 8-bit weights elsewhere.
   Result<Lowered> lower(const BitAssignment& assignment, const network::Normalization& normalization, const LoweringOptions& options) const;
 
  private:

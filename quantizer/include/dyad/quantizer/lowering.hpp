@@ -53,6 +53,9 @@ struct LoweringOptions {
   Rounding rounding = Rounding::kHalfUp;
   RequantizationForm form = RequantizationForm::kNormalized;
   AverageRounding average = AverageRounding::kHalfUp;
+  /// Ratios in float64, and what the rounding of a bias leaves in the offsets of the requantization behind it. `rounding` is kHalfUp or
+  /// kFloor.
+  bool exact_affine = false;
 };
 
 /// The integer network. `folded` has no batch norms left and its shapes are inferred; its own weights are not read.
