@@ -5,9 +5,11 @@
 #include <cmath>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "dyad/base/files.hpp"
 #include "dyad/base/json.hpp"
+#include "dyad/network/import.hpp"
 #include "dyad/network/safetensors.hpp"
 #include "dyad/quantizer/post_training.hpp"
 #include "support/small_networks.hpp"
@@ -130,6 +132,28 @@ TEST(Levels, BitsWithoutASetAreAnErrorNamingTheLayer) {
   }
   EXPECT_TRUE(apot.quantize(uniform_assignment(apot.folded(), {6, 6}, false)));
   EXPECT_TRUE(pot.quantize(uniform_assignment(pot.folded(), {4, 7}, false)));  // uniform activations
+}
+
+TEST(Levels, ResNet20KeepsItsAccuracyAfterTraining) {
+  DYAD_NEEDS_DATA("cifar10/resnet20.onnx");
+  const auto folder = *testing_support::data_folder() / "cifar10";
+  const Network float_network = must(network::import_onnx(folder / "resnet20.onnx"));
+  const Dataset train = must(network::load_dataset(folder.string(), network::Split::kTrain));
+  const Dataset test = must(network::load_dataset(folder.string(), network::Split::kTest));
+  std::vector<std::int64_t> some;
+  for (std::int64_t i = 0; i < train.size() && some.size() < 256; i += train.size() / 256) some.push_back(i);
+  double best = 0;
+  for (const auto& [scheme, activations, bits, goal] : {std::tuple{LevelScheme::kApot, LevelScheme::kApot, LayerBits{5, 5}, 91.0},
+                                                        {LevelScheme::kApot, LevelScheme::kApot, LayerBits{4, 4}, 90.3}}) {
+    const auto network = must(CalibratedNetwork::calibrate(
+        float_network, train.subset(some), network::default_normalization(float_network, 3), with_levels(scheme, activations)));
+    const IntegerNetwork net = must(network.quantize(uniform_assignment(network.folded(), bits, false)));
+    const double top1 = top1_percent(integer_logits(net, test, "cpu"), test.labels);
+    RecordProperty(std::string(to_string(scheme)) + std::to_string(bits.weight), std::to_string(top1));
+    EXPECT_GE(top1, goal) << to_string(scheme) << " W" << bits.weight << "A" << bits.activation;
+    best = std::max(best, top1);
+  }
+  EXPECT_LE(best, 92.5);  // the float network has 91.73
 }
 
 TEST(LevelsFile, RoundTripIsExact) {
