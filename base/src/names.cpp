@@ -6,6 +6,7 @@
 #include "dyad/base/dyadic.hpp"
 #include "dyad/base/integer_layer.hpp"
 #include "dyad/base/layer_shape.hpp"
+#include "dyad/base/level_set.hpp"
 
 namespace dyad {
 namespace {
@@ -58,6 +59,11 @@ constexpr std::array<std::pair<IntegerOp, std::string_view>, 8> kIntegerOps{{
     {IntegerOp::kSubsample, "subsample"},
     {IntegerOp::kFlatten, "flatten"},
 }};
+constexpr std::array<std::pair<LevelScheme, std::string_view>, 3> kLevelSchemes{{
+    {LevelScheme::kUniform, "uniform"},
+    {LevelScheme::kApot, "apot"},
+    {LevelScheme::kPot, "pot"},
+}};
 constexpr std::array<std::pair<Tier, std::string_view>, 4> kTiers{{
     {Tier::kAnalytic, "analytic"},
     {Tier::kCycle, "cycle"},
@@ -75,6 +81,8 @@ std::string_view to_string(LayerKind kind) { return name_of(kLayerKinds, kind); 
 std::string_view to_string(IntegerOp op) { return name_of(kIntegerOps, op); }
 std::optional<IntegerOp> integer_op_from_name(std::string_view name) { return value_of(kIntegerOps, name); }
 std::optional<LayerKind> layer_kind_from_name(std::string_view name) { return value_of(kLayerKinds, name); }
+std::string_view to_string(LevelScheme scheme) { return name_of(kLevelSchemes, scheme); }
+std::optional<LevelScheme> level_scheme_from_name(std::string_view name) { return value_of(kLevelSchemes, name); }
 std::string_view to_string(Tier tier) { return name_of(kTiers, tier); }
 std::optional<Tier> tier_from_name(std::string_view name) { return value_of(kTiers, name); }
 

@@ -134,8 +134,7 @@ class Prober {
     std::vector<Tensor<float>> values(s_.folded.size());
     if (probe.input_bits) {
       Tensor<float> input = reference[source];
-      fake_quantize(input.values(), network_.input_scale(probe.layer, *probe.input_bits),
-                    network_.input_format(probe.layer, *probe.input_bits));
+      round_to(network_.input(probe.layer, *probe.input_bits), input.values());
       values[probe.layer] = network::evaluate_weighted(s_.folded, probe.layer, input, weight, node.bias);
     } else {
       values[probe.layer] = network::evaluate_weighted(s_.folded, probe.layer, reference[source], weight, node.bias);

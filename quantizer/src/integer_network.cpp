@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdlib>
 #include <set>
 
 namespace dyad::quantizer {
@@ -13,6 +14,10 @@ constexpr std::int64_t kMaxElements = std::int64_t{1} << 31;
 
 bool is_storable(BitWidth format) { return format.bits >= 1 && format.bits <= (format.is_signed ? 32 : 31); }
 constexpr BitWidth kInt32{32, true};
+
+LevelSet input_levels(const IntegerLayer& layer, std::size_t input) {
+  return layer.input_levels.empty() ? LevelSet{} : layer.input_levels[input];
+}
 
 // Checks one layer; every error points below "<place>/layers/<index>".
 class LayerCheck {
@@ -25,6 +30,7 @@ class LayerCheck {
     DYAD_CHECK(check_inputs());
     DYAD_CHECK(check_geometry());
     DYAD_CHECK(check_weights());
+    DYAD_CHECK(check_levels());
     return check_requantizations();
   }
 
@@ -122,10 +128,12 @@ class LayerCheck {
     }
     const Shape expected{s.out_channels, s.window.kernel_h, s.window.kernel_w, s.in_channels / s.groups};
     if (layer_.weights.shape() != expected) return wrong("weights", "the weights are not " + to_string(expected), "the file is damaged");
-    if (!layer_.weight_bits.is_signed || layer_.weight_bits.bits < 1 || layer_.weight_bits.bits > 8)
+    if (!layer_.weight_levels.is_uniform()) {
+      DYAD_CHECK(check_weight_levels());
+    } else if (!layer_.weight_bits.is_signed || layer_.weight_bits.bits < 1 || layer_.weight_bits.bits > 8)
       return wrong("weight_bits", "weights are not signed with 1 to 8 bits", "kernels hold weights as int8");
     for (const std::int8_t value : layer_.weights.values())
-      if (value < layer_.weight_bits.lowest() || value > layer_.weight_bits.highest())
+      if (layer_.weight_levels.is_uniform() && (value < layer_.weight_bits.lowest() || value > layer_.weight_bits.highest()))
         return wrong("weights",
                      "a weight of " + std::to_string(value) + " does not fit " + std::to_string(layer_.weight_bits.bits) + " bits",
                      "the file is damaged");
@@ -140,6 +148,56 @@ class LayerCheck {
         return wrong("weight_zero_points", "a zero point is outside -128 to 127", "it lives in the format of the weights");
     if (layer_.input_zero_point < layer_.inputs[0].lowest() || layer_.input_zero_point > layer_.inputs[0].highest())
       return wrong("input_zero_point", "is outside the input's format", "the file is damaged");
+    return {};
+  }
+
+  Result<void> check_weight_levels() const {
+    const LevelSet set = layer_.weight_levels;
+    if (!is_known(set) || level_magnitudes(set).back() > INT8_MAX)
+      return wrong("weight_levels", describe(set) + " are no set of weights",
+                   "weights are APoT of 1 to 5, powers of two of 1 to 3 magnitude bits");
+    if (!(layer_.weight_bits == BitWidth{set.magnitude_bits + 1, true}))
+      return wrong("weight_bits", "are not a sign and " + std::to_string(set.magnitude_bits) + " magnitude bits", "the file is damaged");
+    if (!layer_.weight_zero_points.empty()) return wrong("weight_levels", "levels have no zero points", "the file is damaged");
+    const std::vector<std::int32_t> magnitudes = level_magnitudes(set);
+    for (const std::int8_t value : layer_.weights.values())
+      if (!std::binary_search(magnitudes.begin(), magnitudes.end(), std::abs(static_cast<int>(value))))
+        return wrong("weights", "a weight of " + std::to_string(value) + " is no level (" + describe(set) + ")", "the file is damaged");
+    return {};
+  }
+
+  // What the layer says of its inputs' and its output's levels; the decision itself is exact only in one form.
+  Result<void> check_levels() const {
+    if (layer_.op != IntegerOp::kConv && !layer_.weight_levels.is_uniform())
+      return wrong("weight_levels", "only a convolution has weights", "the file is damaged");
+    if (!layer_.input_levels.empty() && layer_.input_levels.size() != layer_.inputs.size())
+      return wrong("input_levels", "not one set an input", "one set an input, or none");
+    for (std::size_t i = 0; i < layer_.inputs.size(); ++i) {
+      const int source = network_.inputs[index_][i];
+      const LevelSet have = source == 0 ? LevelSet{} : network_.layers[static_cast<std::size_t>(source) - 1].output_levels;
+      if (!(have == input_levels(layer_, i)))
+        return wrong("input_levels/" + std::to_string(i), "is not the set of the tensor it reads", "the file is damaged");
+      if (!have.is_uniform() && layer_.input_zero_point != 0)
+        return wrong("input_zero_point", "an input of levels is padded with 0", "the file is damaged");
+    }
+    const LevelSet set = layer_.output_levels;
+    if (layer_.op == IntegerOp::kMaxPool || layer_.op == IntegerOp::kSubsample || layer_.op == IntegerOp::kFlatten) {
+      if (set == input_levels(layer_, 0)) return {};
+      return wrong("output_levels", "'" + std::string(to_string(layer_.op)) + "' can't change the levels",
+                   "its output has those of its input");
+    }
+    if (set.is_uniform()) return {};
+    const bool decides =
+        layer_.op == IntegerOp::kConcat || layer_.op == IntegerOp::kRequantize || (layer_.op == IntegerOp::kConv && layer_.requantize);
+    if (!decides || set.scheme != LevelScheme::kApot || !is_known(set))
+      return wrong("output_levels", "'" + std::string(to_string(layer_.op)) + "' can't decide for " + describe(set),
+                   "APoT of 1 to 6 magnitude bits behind a convolution, concatenation or requantization");
+    if (!(layer_.output == level_format(set, layer_.output.is_signed)))
+      return wrong("output", "is not the format of its levels", "the smallest that holds them");
+    for (std::size_t i = 0; i < layer_.requantizations.size(); ++i)
+      if (layer_.requantizations[i].rounding != Rounding::kFloor || layer_.requantizations[i].zero_point != 0)
+        return wrong("requantizations/" + std::to_string(i), "a decision for a level does not round floor with zero point 0",
+                     "half steps of a level are rounded down");
     return {};
   }
 
@@ -169,6 +227,11 @@ class LayerCheck {
       for (const Dyadic& ratio : r.ratios)
         if (ratio.multiplier == INT32_MIN || ratio.shift < 0 || ratio.shift > 62)
           return wrong(key, "a ratio is out of range", "|multiplier| < 2^31 and 0 <= shift <= 62");
+      const bool plain = r.rounding == Rounding::kHalfUp || r.rounding == Rounding::kFloor;
+      if (!r.offsets.empty() && (!plain || r.offsets.size() != r.ratios.size()))
+        return wrong(key, "offsets without a ratio each, or with another rounding than half_up or floor", "the file is damaged");
+      for (const std::int32_t offset : r.offsets)
+        if (offset < -(1 << 30) || offset > 1 << 30) return wrong(key, "an offset is beyond 2^30", "the file is damaged");
       for (const float scale : r.float32_scales)
         if (!std::isfinite(scale)) return wrong(key, "a scale is not finite", "the file is damaged");
       if (r.zero_point < layer_.output.lowest() || r.zero_point > layer_.output.highest())
@@ -215,7 +278,9 @@ Result<void> check_assignment(const IntegerNetwork& network, const std::string& 
     if (!weighted.insert(layer.name).second) return fail("two weighted layers have this name");
     const auto found = network.assignment.find(layer.name);
     if (found == network.assignment.end()) return fail("is not in the assignment");
-    if (found->second.weight != layer.weight_bits.bits || found->second.activation != layer.inputs[0].bits)
+    const LevelSet levels = input_levels(layer, 0);
+    const int activation = levels.is_uniform() ? layer.inputs[0].bits : levels.magnitude_bits + (layer.inputs[0].is_signed ? 1 : 0);
+    if (found->second.weight != layer.weight_bits.bits || found->second.activation != activation)
       return fail("its bits are not those of the assignment");
   }
   for (const auto& [name, bits] : network.assignment)
@@ -267,7 +332,11 @@ std::vector<AccumulatorBounds> accumulator_bounds(const IntegerLayer& layer) {
   if (layer.op != IntegerOp::kConv) return {};
   const std::int64_t taps = s.reduction();
   // A padded position reads the zero point, which lies inside the format, so the format's range bounds every position.
-  const std::int64_t low = format.lowest(), high = format.highest();
+  std::int64_t low = format.lowest(), high = format.highest();
+  if (const LevelSet levels = input_levels(layer, 0); !levels.is_uniform()) {
+    high = level_magnitudes(levels).back();
+    low = format.is_signed ? -high : 0;
+  }
   std::vector<AccumulatorBounds> bounds(static_cast<std::size_t>(s.out_channels));
   for (std::int64_t k = 0; k < s.out_channels; ++k) {
     AccumulatorBounds& b = bounds[static_cast<std::size_t>(k)];

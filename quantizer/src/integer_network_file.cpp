@@ -17,11 +17,16 @@ using network::RawTensor;
 
 constexpr const char* kMetadataKey = "dyad";
 constexpr const char* kSchemaName = "dyad.integer_network";
-constexpr int kSchemaMajor = 1;
+constexpr int kSchemaMajor = 2;
 
 std::string tensor_name(std::size_t layer, const std::string& part) { return std::to_string(layer) + "." + part; }
 
 OrderedJson format_json(BitWidth format) { return {{"bits", format.bits}, {"signed", format.is_signed}}; }
+
+OrderedJson levels_json(LevelSet set) {
+  if (set.is_uniform()) return {{"scheme", to_string(set.scheme)}};
+  return {{"scheme", to_string(set.scheme)}, {"magnitude_bits", set.magnitude_bits}};
+}
 
 // Names of the window's members in the file, beside where they live.
 constexpr std::array<std::pair<const char*, int Window::*>, 10> kWindowMembers{{{"kernel_h", &Window::kernel_h},
@@ -54,6 +59,12 @@ OrderedJson layer_json(const IntegerLayer& layer, const std::vector<int>& inputs
   json["input_formats"] = OrderedJson::array();
   for (const BitWidth format : layer.inputs) json["input_formats"].push_back(format_json(format));
   json["output"] = format_json(layer.output);
+  if (!layer.input_levels.empty()) {
+    json["input_levels"] = OrderedJson::array();
+    for (const LevelSet set : layer.input_levels) json["input_levels"].push_back(levels_json(set));
+  }
+  if (!layer.output_levels.is_uniform()) json["output_levels"] = levels_json(layer.output_levels);
+  if (!layer.weight_levels.is_uniform()) json["weight_levels"] = levels_json(layer.weight_levels);
   json["shape"] = shape_json(layer.shape);
   json["relu"] = layer.relu;
   if (layer.op == IntegerOp::kConv) {
@@ -101,6 +112,7 @@ void put_layer(RawSafetensors& file, std::size_t index, const IntegerLayer& laye
     }
     put(file, tensor_name(index, prefix + "multipliers"), multipliers);
     put(file, tensor_name(index, prefix + "shifts"), shifts);
+    if (!r.offsets.empty()) put(file, tensor_name(index, prefix + "offsets"), r.offsets);
   }
 }
 
@@ -171,6 +183,39 @@ Result<BitWidth> read_format(const JsonReader& reader, std::string_view key) {
   return read_format(member);
 }
 
+Result<LevelSet> read_levels(const JsonReader& reader) {
+  LevelSet set;
+  DYAD_TRY(set.scheme, read_name(reader, "scheme", level_scheme_from_name));
+  if (!set.is_uniform()) {
+    DYAD_TRY(set.magnitude_bits, read_int(reader, "magnitude_bits", 1, kMostApotBits));
+  }
+  DYAD_CHECK(reader.finish());
+  if (!is_known(set)) return reader.error("there is no set of " + describe(set), "docs/quantizer/apot.md lists the sets");
+  return set;
+}
+
+// Uniform where absent.
+Result<LevelSet> read_levels(const JsonReader& layer, std::string_view key) {
+  if (!layer.has(key)) return LevelSet{};
+  DYAD_TRY(const JsonReader member, layer.member(key));
+  return read_levels(member);
+}
+
+// The level sets of a layer, which files of the first major version do not have.
+Result<void> read_level_sets(const JsonReader& reader, IntegerLayer& layer) {
+  if (reader.has("input_levels")) {
+    DYAD_TRY(const JsonReader member, reader.member("input_levels"));
+    DYAD_TRY(const std::vector<JsonReader> list, member.elements());
+    for (const JsonReader& element : list) {
+      DYAD_TRY(const LevelSet set, read_levels(element));
+      layer.input_levels.push_back(set);
+    }
+  }
+  DYAD_TRY(layer.output_levels, read_levels(reader, "output_levels"));
+  DYAD_TRY(layer.weight_levels, read_levels(reader, "weight_levels"));
+  return {};
+}
+
 Result<LayerShape> read_shape(const JsonReader& layer, const std::string& name) {
   constexpr std::int64_t kMaxExtent = std::int64_t{1} << 24;
   DYAD_TRY(const JsonReader reader, layer.member("shape"));
@@ -188,7 +233,7 @@ Result<LayerShape> read_shape(const JsonReader& layer, const std::string& name) 
   return shape;
 }
 
-Result<Requantization> read_requantization(const JsonReader& reader, TensorSource& tensors, const std::string& prefix) {
+Result<Requantization> read_requantization(const JsonReader& reader, int major, TensorSource& tensors, const std::string& prefix) {
   Requantization r;
   DYAD_TRY(r.rounding, read_name(reader, "rounding", rounding_from_name));
   DYAD_TRY(r.zero_point, read_int(reader, "zero_point", INT32_MIN, INT32_MAX));
@@ -201,10 +246,13 @@ Result<Requantization> read_requantization(const JsonReader& reader, TensorSourc
   DYAD_TRY(const std::vector<std::uint8_t> shifts, tensors.vector<std::uint8_t>(prefix + "shifts", false));
   if (multipliers.size() != shifts.size()) return reader.error("multipliers and shifts differ in number", "the file is damaged");
   for (std::size_t i = 0; i < shifts.size(); ++i) r.ratios.push_back({multipliers[i], shifts[i]});
+  if (major >= 2) {
+    DYAD_TRY(r.offsets, tensors.vector<std::int32_t>(prefix + "offsets", true));
+  }
   return r;
 }
 
-Result<IntegerLayer> read_layer(const JsonReader& reader, TensorSource& tensors, std::size_t index, std::vector<int>& inputs) {
+Result<IntegerLayer> read_layer(const JsonReader& reader, int major, TensorSource& tensors, std::size_t index, std::vector<int>& inputs) {
   IntegerLayer layer;
   DYAD_TRY(layer.name, reader.string("name"));
   DYAD_TRY(layer.op, read_name(reader, "op", integer_op_from_name));
@@ -221,6 +269,7 @@ Result<IntegerLayer> read_layer(const JsonReader& reader, TensorSource& tensors,
     layer.inputs.push_back(value);
   }
   DYAD_TRY(layer.output, read_format(reader, "output"));
+  if (major >= 2) DYAD_CHECK(read_level_sets(reader, layer));
   DYAD_TRY(layer.shape, read_shape(reader, layer.name));
   DYAD_TRY(layer.relu, read_bool(reader, "relu"));
   if (layer.op == IntegerOp::kConv) {
@@ -242,7 +291,7 @@ Result<IntegerLayer> read_layer(const JsonReader& reader, TensorSource& tensors,
   DYAD_TRY(const JsonReader requantizations, reader.member("requantizations"));
   DYAD_TRY(const std::vector<JsonReader> list, requantizations.elements());
   for (std::size_t i = 0; i < list.size(); ++i) {
-    DYAD_TRY(Requantization r, read_requantization(list[i], tensors, tensor_name(index, std::to_string(i) + ".")));
+    DYAD_TRY(Requantization r, read_requantization(list[i], major, tensors, tensor_name(index, std::to_string(i) + ".")));
     layer.requantizations.push_back(std::move(r));
   }
   DYAD_CHECK(reader.finish());
@@ -331,7 +380,7 @@ Result<IntegerNetwork> from_safetensors(RawSafetensors content, const std::strin
   DYAD_TRY(const Json document, parse_json(metadata->second, place + ":/__metadata__/dyad"));
   const JsonReader reader(document, place);
   TensorSource tensors(content, place);
-  DYAD_TRY([[maybe_unused]] const int major, reader.schema(kSchemaName, kSchemaMajor));
+  DYAD_TRY(const int major, reader.schema(kSchemaName, kSchemaMajor));
   IntegerNetwork network;
   DYAD_TRY(network.name, reader.string("name"));
   DYAD_TRY(network.input, read_input(reader, tensors));
@@ -341,7 +390,7 @@ Result<IntegerNetwork> from_safetensors(RawSafetensors content, const std::strin
   DYAD_TRY(const std::vector<JsonReader> list, layers.elements());
   for (std::size_t i = 0; i < list.size(); ++i) {
     std::vector<int> inputs;
-    DYAD_TRY(IntegerLayer layer, read_layer(list[i], tensors, i, inputs));
+    DYAD_TRY(IntegerLayer layer, read_layer(list[i], major, tensors, i, inputs));
     network.layers.push_back(std::move(layer));
     network.inputs.push_back(std::move(inputs));
   }

@@ -41,12 +41,12 @@ std::map<std::string, std::string> names_of(const LayerLayout& layer) {
 RawTensor packed(const IntegerLayer& layer, WeightPacking packing, std::string& suffix) {
   const Tensor<std::int8_t>& w = layer.weights;
   const std::int64_t k = w.extent(0), r = w.extent(1), s = w.extent(2), c = w.extent(3);
-  if (layer.weight_bits.bits <= kPackedBits && packing == WeightPacking::kInt4) {
+  if (layer.weight_levels.is_uniform() && layer.weight_bits.bits <= kPackedBits && packing == WeightPacking::kInt4) {
     suffix = "weight_int4";
     const std::vector<std::uint8_t> values = pack_int4(w);
     return network::raw_tensor<std::uint8_t>({k, r, s, groups_of(c, 2)}, std::span(values));
   }
-  if (layer.weight_bits.bits <= kPackedBits && packing == WeightPacking::kInt4Hawq) {
+  if (layer.weight_levels.is_uniform() && layer.weight_bits.bits <= kPackedBits && packing == WeightPacking::kInt4Hawq) {
     suffix = "weight_int4_hawq";
     const std::vector<std::int32_t> values = pack_int4_hawq(w);
     return network::raw_tensor<std::int32_t>({r, s, k, groups_of(c, kHawqGroup)}, std::span(values));

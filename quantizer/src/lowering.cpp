@@ -25,6 +25,7 @@ constexpr int kLogitFractionBits = 8;
 struct AccumulatorScale {
   float scale_in = 1;
   std::vector<float> scale_weight;
+  std::vector<double> fractions = {};  ///< of biases, in steps
 };
 
 class Lowering {
@@ -64,25 +65,34 @@ class Lowering {
   }
 
   int add_layer(IntegerLayer layer, std::vector<int> inputs) {
-    for (const int input : inputs)
+    bool has_levels = false;
+    std::vector<LevelSet> levels;
+    for (const int input : inputs) {
       layer.inputs.push_back(input == 0 ? result_.input.format : result_.layers[static_cast<std::size_t>(input) - 1].output);
+      levels.push_back(input == 0 ? LevelSet{} : result_.layers[static_cast<std::size_t>(input) - 1].output_levels);
+      has_levels = has_levels || !levels.back().is_uniform();
+    }
+    if (has_levels) layer.input_levels = std::move(levels);
     layer.shape.name = layer.name;
     result_.layers.push_back(std::move(layer));
     result_.inputs.push_back(std::move(inputs));
     return static_cast<int>(result_.layers.size());
   }
 
-  // Integers of steps scale_in * scale_weight[c] become integers of step scale_out.
+  // Integers of steps scale_in * scale_weight[c] become integers of step out.scale, or half steps of a level.
   Result<Requantization> requantization(const std::string& layer, float scale_in, const std::vector<float>& scale_weight,
-                                        float scale_out) const {
+                                        const ScaledFormat& out, const std::vector<double>& fractions = {}) const {
     Requantization r;
-    r.rounding = options_.rounding;
+    r.rounding = out.levels.is_uniform() ? options_.rounding : Rounding::kFloor;
+    const float scale_out = out.levels.is_uniform() ? out.scale : out.scale / 2;
     if (r.rounding == Rounding::kFloat32Scale) {
       for (const float weight : scale_weight) r.float32_scales.push_back(scale_in * weight / scale_out);
       return r;
     }
     std::vector<double> ratios;
-    for (const float weight : scale_weight) ratios.push_back(requantization_ratio(scale_in, weight, scale_out));
+    for (const float weight : scale_weight)
+      ratios.push_back(options_.exact_affine ? static_cast<double>(scale_in) * static_cast<double>(weight) / static_cast<double>(scale_out)
+                                             : requantization_ratio(scale_in, weight, scale_out));
     // Layers whose ratios reach 1/2 cannot have the fast form, whichever is preferred.
     const bool fast = options_.form == RequantizationForm::kShift32 && std::all_of(ratios.begin(), ratios.end(), [](double ratio) {
                         return dyadic_from_ratio(ratio, RequantizationForm::kShift32).has_value();
@@ -94,6 +104,8 @@ class Lowering {
                     "its output is much smaller than its sums: check the weights");
       r.ratios.push_back(*dyadic);
     }
+    for (std::size_t i = 0; i < fractions.size(); ++i)
+      r.offsets.push_back(static_cast<std::int32_t>(std::nearbyint(fractions[i] * r.ratios[i].multiplier)));
     return r;
   }
 
@@ -115,11 +127,14 @@ class Lowering {
     for (const auto& [known, index] : requantized_[id])
       if (known == format) return index;
     IntegerLayer layer;
-    layer.name = unused_name(net_.node(id).name + (format.format.is_signed ? ".to_s" : ".to_u") + std::to_string(format.format.bits));
+    const std::string sign = format.format.is_signed ? ".to_s" : ".to_u";
+    layer.name =
+        unused_name(net_.node(id).name + sign + std::to_string(format.format.bits) + (format.levels.is_uniform() ? "" : "_levels"));
     layer.op = IntegerOp::kRequantize;
     layer.shape = elementwise_shape(id, LayerKind::kRescale);
     layer.output = format.format;
-    DYAD_TRY(Requantization r, requantization(layer.name, plan.format.scale, {1.0f}, format.scale));
+    layer.output_levels = format.levels;
+    DYAD_TRY(Requantization r, requantization(layer.name, plan.format.scale, {1.0f}, format));
     layer.requantizations.push_back(std::move(r));
     const int index = add_layer(std::move(layer), {tensor_index_[id]});
     requantized_[id].emplace_back(format, index);
@@ -168,27 +183,43 @@ class Lowering {
     QuantizedWeights weights = numbers.weights;
     coarsen_small_channels(in.scale, numbers.bias, weights, layer.weight_bits);
     layer.bias = quantize_bias(numbers.bias, in.scale, weights.scales);
+    const std::vector<double> fractions = bias_fractions(layer.bias, numbers.bias, in.scale, weights.scales);
     layer.weights = std::move(weights.values);
+    layer.weight_levels = weights.levels;
+    layer.weight_zero_points = std::move(weights.zero_points);
     const NodeId tensor = plan_.written_by(id);
     const TensorPlan& plan = plan_.tensors[tensor];
     layer.relu = tensor != id;
     layer.output = kInt32;
     layer.requantize = plan.role != TensorRole::kAccumulator;
     if (plan.role == TensorRole::kAccumulator) {
-      accumulators_[tensor] = {in.scale, std::move(weights.scales)};
+      accumulators_[tensor] = {in.scale, std::move(weights.scales), fractions};
     } else {
-      float scale_out = plan.format.scale;
+      ScaledFormat out = plan.format;
       if (plan.role == TensorRole::kLogits) {
-        scale_out = logits_scale(layer, in, weights.scales);
-        result_.output_scales = {static_cast<double>(scale_out)};
-      } else {
-        layer.output = plan.format.format;
+        out = {kInt32, logits_scale(layer, in, weights.scales)};
+        result_.output_scales = {static_cast<double>(out.scale)};
       }
-      DYAD_TRY(Requantization r, requantization(layer.name, in.scale, weights.scales, scale_out));
+      layer.output = out.format;
+      layer.output_levels = out.levels;
+      DYAD_TRY(Requantization r, requantization(layer.name, in.scale, weights.scales, out, fractions));
       layer.requantizations.push_back(std::move(r));
     }
     tensor_index_[tensor] = add_layer(std::move(layer), {input});
     return {};
+  }
+
+  // What the integers of the biases leave, in accumulator steps: at most a half, 0 where a bias saturates. Empty unless asked for.
+  std::vector<double> bias_fractions(const std::vector<std::int32_t>& integers, const std::vector<float>& biases, float scale_in,
+                                     const std::vector<float>& scale_weight) const {
+    std::vector<double> result;
+    if (!options_.exact_affine) return result;
+    for (std::size_t c = 0; c < integers.size(); ++c) {
+      const double step = static_cast<double>(scale_in) * static_cast<double>(scale_weight[c]);
+      const double fraction = step == 0 ? 0 : static_cast<double>(biases[c]) / step - integers[c];
+      result.push_back(std::clamp(fraction, -0.5, 0.5));
+    }
+    return result;
   }
 
   // Channels that batch normalization almost switched off have weights so small that their bias would not fit; the bias decides their step.
@@ -200,8 +231,14 @@ class Lowering {
       const float finer = weights.scales[c];
       weights.scales[c] = std::copysign(static_cast<float>(least), finer);
       const float ratio = finer / weights.scales[c];
-      for (std::int64_t i = static_cast<std::int64_t>(c) * size; i < static_cast<std::int64_t>(c + 1) * size; ++i)
-        weights.values[i] = static_cast<std::int8_t>(quantize_value(static_cast<float>(weights.values[i]), ratio, format));
+      const std::int32_t zero_point = weights.zero_points.empty() ? 0 : weights.zero_points[c];
+      const LevelTable table = weights.levels.is_uniform() ? LevelTable{} : level_table(weights.levels, true);
+      for (std::int64_t i = static_cast<std::int64_t>(c) * size; i < static_cast<std::int64_t>(c + 1) * size; ++i) {
+        const float value = static_cast<float>(weights.values[i] - zero_point) * ratio;
+        weights.values[i] = static_cast<std::int8_t>(table.values.empty() ? quantize_value(value, 1.0f, format)
+                                                                          : table.level(static_cast<std::int64_t>(std::floor(2 * value))));
+      }
+      if (zero_point != 0) weights.zero_points[c] = 0;
     }
   }
 
@@ -209,6 +246,7 @@ class Lowering {
   static float logits_scale(const IntegerLayer& layer, const ScaledFormat& in, const std::vector<float>& scale_weight) {
     IntegerLayer bounded = layer;
     bounded.inputs = {in.format};
+    bounded.input_levels = {in.levels};
     std::int64_t largest = 1;
     for (const AccumulatorBounds& b : accumulator_bounds(bounded)) largest = std::max({largest, b.highest, -b.lowest});
     int fraction_bits = 0;
@@ -234,7 +272,7 @@ class Lowering {
       const auto accumulator = accumulators_.find(source);
       const AccumulatorScale scale =
           accumulator != accumulators_.end() ? accumulator->second : AccumulatorScale{plan_.tensors[source].format.scale, {1.0f}};
-      DYAD_TRY(Requantization r, requantization(layer.name, scale.scale_in, scale.scale_weight, plan.format.scale));
+      DYAD_TRY(Requantization r, requantization(layer.name, scale.scale_in, scale.scale_weight, plan.format, scale.fractions));
       layer.requantizations.push_back(std::move(r));
     }
     tensor_index_[tensor] = add_layer(std::move(layer), std::move(inputs));
@@ -248,13 +286,14 @@ class Lowering {
     layer.op = IntegerOp::kConcat;
     layer.shape = elementwise_shape(id, LayerKind::kConcat);
     layer.output = plan.format.format;
+    layer.output_levels = plan.format.levels;
     std::vector<int> inputs;
     for (std::size_t argument = 0; argument < net_.inputs(id).size(); ++argument) {
       const NodeId source = input_of(id, argument);
       const ScaledFormat& format = plan.role == TensorRole::kDirect ? plan.format : plan_.tensors[source].format;
       DYAD_TRY(const int input, tensor_in(source, format));
       inputs.push_back(input);
-      DYAD_TRY(Requantization r, requantization(layer.name, format.scale, {1.0f}, plan.format.scale));
+      DYAD_TRY(Requantization r, requantization(layer.name, format.scale, {1.0f}, plan.format));
       layer.requantizations.push_back(std::move(r));
     }
     tensor_index_[id] = add_layer(std::move(layer), std::move(inputs));
@@ -271,7 +310,8 @@ class Lowering {
     layer.shape = elementwise_shape(id, LayerKind::kRescale);
     layer.relu = true;
     layer.output = plan.format.format;
-    DYAD_TRY(Requantization r, requantization(layer.name, plan_.tensors[source].format.scale, {1.0f}, plan.format.scale));
+    layer.output_levels = plan.format.levels;
+    DYAD_TRY(Requantization r, requantization(layer.name, plan_.tensors[source].format.scale, {1.0f}, plan.format));
     layer.requantizations.push_back(std::move(r));
     tensor_index_[id] = add_layer(std::move(layer), {tensor_index_[source]});
     return {};
@@ -285,6 +325,7 @@ class Lowering {
     IntegerLayer layer;
     layer.name = node.name;
     layer.output = plan.format.format;
+    layer.output_levels = plan.format.levels;
     layer.shape = network::layer_shape(net_, id);
     switch (node.kind) {
       case OpKind::kMaxPool: layer.op = IntegerOp::kMaxPool; break;
@@ -343,6 +384,9 @@ Result<IntegerNetwork> lower(const network::Network& folded, const network::Norm
                              const LoweringOptions& options) {
   std::map<NodeId, ScaledFormat> inputs;
   for (const NodeId layer : network::weighted_nodes(folded)) inputs.emplace(layer, numbers.layers.at(layer).input);
+  if (options.exact_affine && options.rounding != Rounding::kHalfUp && options.rounding != Rounding::kFloor)
+    return Error{"rounding", std::string(to_string(options.rounding)) + " has no offsets, which keep the biases exact",
+                 "use half_up or floor"};
   DYAD_TRY(const LoweringPlan plan, plan_lowering(folded, std::move(inputs), numbers.carriers));
   return Lowering(folded, normalization, numbers, plan, options).run();
 }

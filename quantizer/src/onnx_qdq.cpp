@@ -385,6 +385,7 @@ Result<network::RawTensor> read_tensor(const JsonReader& reader) {
 Result<OnnxModel> to_onnx(const IntegerNetwork& network) {
   DYAD_CHECK(validate(network, network.name));
   DYAD_CHECK(check_unique_names(network));
+  DYAD_CHECK(check_plain_integers(network, "ONNX"));
   OnnxModel model;
   model.name = network.name;
   model.input = kInputName;

@@ -127,7 +127,9 @@ class Calibrator {
     for (const NodeId layer : s_.layers) observed.insert(s_.folded.inputs(layer)[0]);
     if (s_.options.residual_bits < kWideCarrierBits) observed.insert(s_.order.begin(), s_.order.end());
     for (const NodeId id : observed) {
-      DYAD_TRY(observers_[id], ranges::make_observer(s_.options.activations));
+      DYAD_TRY(auto observer, ranges::make_observer(s_.options.activations));
+      const bool has_levels = s_.options.activation_levels != LevelScheme::kUniform && s_.folded.node(id).kind != OpKind::kInput;
+      observers_[id] = has_levels ? make_level_observer(std::move(observer)) : std::move(observer);
     }
     return {};
   }
@@ -218,7 +220,7 @@ class Calibrator {
     }
     parallel_for(static_cast<std::int64_t>(wanted.size()), [&](std::int64_t i) {
       const auto& [source, bits] = wanted[static_cast<std::size_t>(i)];
-      s_.input_formats.at(source)[static_cast<std::size_t>(bits)] = observed_format(source, bits);
+      s_.input_formats.at(source)[static_cast<std::size_t>(bits)] = layer_input(source, bits);
     });
     s_.carriers.resize(s_.folded.size());
     for (const NodeId id : s_.order) s_.carriers[id] = carrier_format(id);
@@ -230,6 +232,16 @@ class Calibrator {
     Range range = observers_.at(source)->range(format);
     range.highest = std::min(range.highest, s_.bound[source]);
     return {format, scale_of(range, format)};
+  }
+
+  // A layer's input: the observed format, or levels up to the observed range.
+  ScaledFormat layer_input(NodeId source, int bits) const {
+    const ScaledFormat uniform = observed_format(source, bits);
+    if (s_.folded.node(source).kind == OpKind::kInput) return uniform;
+    const LevelSet levels = levels_of(s_.options.activation_levels, bits, uniform.format.is_signed);
+    if (levels.is_uniform() || !is_known(levels)) return uniform;  // an unknown set is refused when somebody asks for it
+    const float threshold = uniform.scale * static_cast<float>(std::max<std::int64_t>(uniform.format.highest(), 1));
+    return {level_format(levels, uniform.format.is_signed), threshold / static_cast<float>(level_magnitudes(levels).back()), levels};
   }
 
   ScaledFormat carrier_format(NodeId id) const {
@@ -285,20 +297,20 @@ QuantizedWeights CalibratedNetwork::quantize_weights(NodeId layer, int bits) con
     const std::lock_guard lock(state_->weights_mutex);
     if (const auto found = state_->weights.find(key); found != state_->weights.end()) return found->second;
   }
-  QuantizedWeights weights = quantize_by_rule(state_->folded.node(layer).weight, bits, state_->options.weights);
+  const LevelSet levels = levels_of(state_->options.weight_levels, bits, true);
+  const Tensor<float>& real = state_->folded.node(layer).weight;
+  QuantizedWeights weights = levels.is_uniform() ? quantize_by_rule(real, bits, state_->options.weights)
+                                                 : quantize_to_levels(real, levels, state_->options.weights);
   const std::lock_guard lock(state_->weights_mutex);
   return state_->weights.emplace(key, std::move(weights)).first->second;
 }
 
-float CalibratedNetwork::input_scale(NodeId layer, int bits) const {
+const ScaledFormat& CalibratedNetwork::input(NodeId layer, int bits) const {
   DYAD_EXPECT(bits >= kLeastBits && bits <= kMostBits, "activations have 2 to 8 bits");
-  return state_->input_formats.at(state_->folded.inputs(layer).at(0))[static_cast<std::size_t>(bits)].scale;
+  return state_->input_formats.at(state_->folded.inputs(layer).at(0))[static_cast<std::size_t>(bits)];
 }
-
-BitWidth CalibratedNetwork::input_format(NodeId layer, int bits) const {
-  DYAD_EXPECT(bits >= kLeastBits && bits <= kMostBits, "activations have 2 to 8 bits");
-  return state_->input_formats.at(state_->folded.inputs(layer).at(0))[static_cast<std::size_t>(bits)].format;
-}
+float CalibratedNetwork::input_scale(NodeId layer, int bits) const { return input(layer, bits).scale; }
+BitWidth CalibratedNetwork::input_format(NodeId layer, int bits) const { return input(layer, bits).format; }
 
 const std::vector<ScaledFormat>& CalibratedNetwork::carriers() const { return state_->carriers; }
 
@@ -317,10 +329,34 @@ Result<NetworkNumbers> CalibratedNetwork::numbers(const BitAssignment& assignmen
     numbers.weights = quantize_weights(layer, bits.weight);
     numbers.bias = node.bias;
     numbers.bias.resize(static_cast<std::size_t>(node.out_channels), 0.0f);
-    numbers.input = {input_format(layer, bits.activation), input_scale(layer, bits.activation)};
+    numbers.input = input(layer, bits.activation);
   }
   return result;
 }
+
+namespace {
+
+// The level sets of a layer's weights and input exist and fit the integer network.
+Result<void> check_levels(const CalibratedNetwork& network, NodeId layer, LayerBits bits) {
+  const std::string& name = network.folded().node(layer).name;
+  const auto refuse = [&](const std::string& message, const std::string& hint) {
+    return Error{"bits:/layers/" + pointer_token(name), "the layer '" + name + "': " + message, hint};
+  };
+  const LevelSet weights = levels_of(network.options().weight_levels, bits.weight, true);
+  if (!is_known(weights) || (!weights.is_uniform() && level_magnitudes(weights).back() > INT8_MAX))
+    return refuse("weights of " + std::to_string(bits.weight) + " bits have no level set of the scheme '" +
+                      std::string(to_string(weights.scheme)) + "' that fits 8-bit integers",
+                  "APoT weights have 2 to 6 bits, powers of two 2 to 4; 8 bits are uniform");
+  const NodeId source = network.folded().inputs(layer)[0];
+  const BitWidth format = network.input(layer, bits.activation).format;
+  if (network.folded().node(source).kind == OpKind::kInput) return {};
+  if (!is_known(levels_of(network.options().activation_levels, bits.activation, format.is_signed)))
+    return refuse("there is no APoT set of " + std::to_string(bits.activation) + "-bit activations",
+                  "2 to 6 bits, or 8, which are uniform");
+  return {};
+}
+
+}  // namespace
 
 Result<void> check_assignment(const CalibratedNetwork& network, const BitAssignment& assignment) {
   for (const NodeId layer : network.layers()) {
@@ -333,6 +369,7 @@ Result<void> check_assignment(const CalibratedNetwork& network, const BitAssignm
       if (bits < kLeastBits || bits > kMostBits)
         return Error{"bits:/layers/" + pointer_token(name), "the layer '" + name + "' has " + std::to_string(bits) + " bits",
                      "integer networks have 2 to 8 bits a layer"};
+    DYAD_CHECK(check_levels(network, layer, found->second));
   }
   if (assignment.size() == network.layers().size()) return {};
   for (const auto& [name, bits] : assignment) {

@@ -3,10 +3,13 @@
 
 #include <array>
 #include <map>
+#include <memory>
 #include <mutex>
+#include <span>
 #include <utility>
 #include <vector>
 
+#include "dyad/base/range_observer.hpp"
 #include "dyad/quantizer/post_training.hpp"
 
 namespace dyad::quantizer {
@@ -46,6 +49,15 @@ using CalibratedState = PostTrainingAccess::State;
 
 /// The steps and integers of one layer's weights (K, ...) by a rule; bits 2 to 8.
 QuantizedWeights quantize_by_rule(const Tensor<float>& weights, int bits, WeightRule rule);
+/// The set that `bits` bits of a scheme name; uniform at 8 bits. It may be unknown: check_assignment refuses that.
+LevelSet levels_of(LevelScheme scheme, int bits, bool is_signed);
+/// The signed levels of one layer's weights (K, ...) and the step of each output channel that minimizes the rule's error.
+QuantizedWeights quantize_to_levels(const Tensor<float>& weights, LevelSet levels, WeightRule rule);
+/// An observer that answers formats of 2 to 7 bits with the range, up to the largest level, of least squared error on APoT levels, and all
+/// others as `uniform` does.
+std::unique_ptr<RangeObserver> make_level_observer(std::unique_ptr<RangeObserver> uniform);
+/// Values rounded to the format: the nearest integer, or the nearest level.
+void round_to(const ScaledFormat& format, std::span<float> values);
 /// (K, R, S, C / groups): integers times their channel's step.
 Tensor<float> dequantized(const QuantizedWeights& weights);
 /// Makes sure that quantize_weights of these (layer, bits) only looks up; parallel.

@@ -15,6 +15,17 @@ Result<void> check_unique_names(const IntegerNetwork& network) {
   return {};
 }
 
+Result<void> check_plain_integers(const IntegerNetwork& network, const std::string& into) {
+  for (const IntegerLayer& layer : network.layers) {
+    bool offsets = false;
+    for (const Requantization& requantization : layer.requantizations) offsets = offsets || !requantization.offsets.empty();
+    if (layer.weight_levels.is_uniform() && layer.output_levels.is_uniform() && !offsets) continue;
+    return Error{network.name + ":/" + layer.name, "layer '" + layer.name + "' has levels or offsets, for which " + into + " has no form",
+                 "keep the .dyad file"};
+  }
+  return {};
+}
+
 bool is_weight_tensor(const std::string& name) { return name.ends_with(".weights"); }
 std::string weight_name(const IntegerLayer& layer) { return layer.name + ".weight"; }
 

@@ -15,6 +15,8 @@ namespace dyad::quantizer {
 
 /// An Error naming the first layer whose name another one has: exports call tensors by layer.
 Result<void> check_unique_names(const IntegerNetwork& network);
+/// An Error naming the first layer with levels or requantization offsets, which `into` can't hold.
+Result<void> check_plain_integers(const IntegerNetwork& network, const std::string& into);
 
 /// "3.weights": the tensor of a .dyad content that holds a layer's weights.
 bool is_weight_tensor(const std::string& name);

@@ -56,8 +56,7 @@ Tensor<float> Simulation::evaluate(NodeId id, const Tensors& values, const Layer
   const std::vector<NodeId> sources = state_.folded.inputs(id);
   if (const auto weights = weights_.find(id); weights != weights_.end()) {
     Tensor<float> input = values[sources[0]];
-    const ScaledFormat& format = plan_.layer_inputs.at(id);
-    fake_quantize(input.values(), format.scale, format.format);
+    round_to(plan_.layer_inputs.at(id), input.values());
     return network::evaluate_weighted(state_.folded, id, input, weights->second, biases.at(id));
   }
   std::vector<const Tensor<float>*> inputs;

@@ -75,8 +75,11 @@ QuantizedWeights quantize_by_rule(const Tensor<float>& weights, int bits, Weight
 Tensor<float> dequantized(const QuantizedWeights& weights) {
   Tensor<float> result(weights.values.shape());
   const std::int64_t size = result.size() / result.extent(0);
-  for (std::int64_t i = 0; i < result.size(); ++i)
-    result[i] = static_cast<float>(weights.values[i]) * weights.scales[static_cast<std::size_t>(i / size)];
+  for (std::int64_t i = 0; i < result.size(); ++i) {
+    const auto c = static_cast<std::size_t>(i / size);
+    const std::int32_t zero_point = weights.zero_points.empty() ? 0 : weights.zero_points[c];
+    result[i] = static_cast<float>(weights.values[i] - zero_point) * weights.scales[c];
+  }
   return result;
 }
 

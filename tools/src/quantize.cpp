@@ -1,4 +1,4 @@
-// dyad quantize: post-training quantization to an integer network.
+// dyad quantize: post-training quantization to an integer network, and imported checkpoints.
 #include "dyad/workflow/quantize.hpp"
 
 #include <fmt/format.h>
@@ -19,6 +19,8 @@ struct Options {
   NormalizeOption normalize;
   PostTrainingFlags post_training;
   std::string scheme = "dyadic";
+  std::string activations;
+  std::string import;
   std::string calibrate;
   std::string out;
   std::int64_t images = 1024;
@@ -26,17 +28,7 @@ struct Options {
   bool json = false;
 };
 
-Result<int> run(const Options& options) {
-  DYAD_CHECK(check_writable(options.out));
-  DYAD_TRY(const network::Network network, options.model.load());
-  DYAD_TRY(const auto bits, options.bits.read(network));
-  if (!bits) return Error{"--bits", "a float network needs no quantization", "give 2 to 8 bits, as in W4A8"};
-  DYAD_TRY(const network::Normalization normalization, options.normalize.choose(network));
-  DYAD_TRY(const network::Dataset images, calibration_images(picture_size(network), options.calibrate, options.images, options.seed));
-  DYAD_TRY(const auto calibrated, quantizer::CalibratedNetwork::calibrate(network, images, normalization, options.post_training.read()));
-  DYAD_TRY(const quantizer::IntegerNetwork integer_network, calibrated.quantize(*bits));
-  DYAD_CHECK(quantizer::save(integer_network, options.out));
-  const OrderedJson document = workflow::quantization_document(calibrated, *bits, options.out);
+int show(const Options& options, const OrderedJson& document, std::size_t layers) {
   if (options.json) {
     print_document(document);
     return kDone;
@@ -45,8 +37,56 @@ Result<int> run(const Options& options) {
   for (const auto& layer : document["layers"])
     text += fmt::format("{:<40} {:>6} {:>6} {:>12.3e}\n", layer["name"].get<std::string>(), layer["w_bits"].get<int>(),
                         layer["a_bits"].get<int>(), layer["mse"].get<double>());
-  print_text(text + fmt::format("integer network of {} layers written to {}\n", integer_network.layers.size(), options.out));
+  print_text(text + fmt::format("integer network of {} layers written to {}\n", layers, options.out));
   return kDone;
+}
+
+// A checkpoint of the APoT authors: MODEL is the file, or its topology beside --weights.
+Result<int> import_apot(const Options& options) {
+  if (options.scheme != "apot") return Error{"--import", "apot-checkpoint holds levels of the scheme apot", "add --scheme apot"};
+  if (!options.activations.empty())
+    return Error{"--activations", "an imported checkpoint says itself what its activations are", "leave it out"};
+  const bool named = !options.model.weights.empty();
+  DYAD_TRY(const auto checkpoint,
+           quantizer::ApotCheckpoint::read(named ? options.model.weights : options.model.model, named ? options.model.model : std::string(),
+                                           {options.model.classes, options.model.image}));
+  DYAD_TRY(const auto bits, options.bits.read(checkpoint.network()));
+  if (!bits) return Error{"--bits", "an APoT checkpoint is not float", "give the bits that it was trained at, as in W4A4"};
+  if (!checkpoint.named_bits()) note("note: the checkpoint does not name the bits that it was trained at; those of --bits are taken");
+  DYAD_TRY(const network::Normalization normalization, options.normalize.choose(checkpoint.network()));
+  DYAD_TRY(const auto lowered, checkpoint.lower(*bits, normalization, options.post_training.read()));
+  DYAD_CHECK(quantizer::save(lowered.network, options.out));
+  return show(options, workflow::quantization_document(lowered, options.out), lowered.network.layers.size());
+}
+
+// --scheme and --activations as options of post-training quantization.
+Result<quantizer::PostTrainingOptions> post_training(const Options& options) {
+  quantizer::PostTrainingOptions result = options.post_training.read();
+  if (options.scheme == "dyadic") {
+    if (!options.activations.empty())
+      return Error{"--activations", "the scheme dyadic has uniform activations", "add --scheme apot or pot"};
+    return result;
+  }
+  const bool apot = options.scheme == "apot";
+  result.weight_levels = apot ? LevelScheme::kApot : LevelScheme::kPot;
+  if (options.activations == "apot" || (options.activations.empty() && apot)) result.activation_levels = LevelScheme::kApot;
+  return result;
+}
+
+Result<int> run(const Options& options) {
+  DYAD_CHECK(check_writable(options.out));
+  if (!options.import.empty()) return import_apot(options);
+  if (options.calibrate.empty()) return Error{"--calibrate", "is missing", "name calibration images: a file or a folder"};
+  DYAD_TRY(const network::Network network, options.model.load());
+  DYAD_TRY(const auto bits, options.bits.read(network));
+  if (!bits) return Error{"--bits", "a float network needs no quantization", "give 2 to 8 bits, as in W4A8"};
+  DYAD_TRY(const network::Normalization normalization, options.normalize.choose(network));
+  DYAD_TRY(const quantizer::PostTrainingOptions how, post_training(options));
+  DYAD_TRY(const network::Dataset images, calibration_images(picture_size(network), options.calibrate, options.images, options.seed));
+  DYAD_TRY(const auto calibrated, quantizer::CalibratedNetwork::calibrate(network, images, normalization, how));
+  DYAD_TRY(const quantizer::IntegerNetwork integer_network, calibrated.quantize(*bits));
+  DYAD_CHECK(quantizer::save(integer_network, options.out));
+  return show(options, workflow::quantization_document(calibrated, *bits, options.out), integer_network.layers.size());
 }
 
 }  // namespace
@@ -56,8 +96,12 @@ void add_quantize(CLI::App& program, Action& action) {
   auto options = std::make_shared<Options>();
   options->model.declare(*verb);
   options->bits.declare(*verb, true);
-  verb->add_option("--scheme", options->scheme, "Number format")->check(CLI::IsMember({"dyadic"}))->capture_default_str();
-  verb->add_option("--calibrate", options->calibrate, "Images: a file or a folder, its training split")->required();
+  verb->add_option("--scheme", options->scheme, "Number format")->check(CLI::IsMember({"dyadic", "apot", "pot"}))->capture_default_str();
+  verb->add_option("--activations", options->activations, "Activations of the schemes apot (default apot) and pot (default uniform)")
+      ->check(CLI::IsMember({"apot", "uniform"}));
+  verb->add_option("--import", options->import, "MODEL is a trained checkpoint of the APoT authors, .safetensors")
+      ->check(CLI::IsMember({"apot-checkpoint"}));
+  verb->add_option("--calibrate", options->calibrate, "Images: a file or a folder, its training split; not with --import");
   verb->add_option("--images", options->images, "Calibration images drawn by the seed; 0: all")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();

@@ -151,6 +151,14 @@ class Runner {
     for (std::size_t i = 0; i < network_.layers.size(); ++i) {
       if (inside[i]) continue;
       const IntegerLayer& layer = network_.layers[i];
+      for (const Requantization& requantization : layer.requantizations)
+        if (!requantization.offsets.empty())
+          return Error{"layer '" + layer.name + "'", "its requantization has offsets, which result stages don't add",
+                       "run it on the cpu backend"};
+      if (!layer.output_levels.is_uniform())
+        return Error{"layer '" + layer.name + "'",
+                     "its outputs are levels (" + describe(layer.output_levels) + "), for which result stages have no table",
+                     "quantize with --activations uniform, or run it on the cpu backend"};
       Step step;
       step.layer = i;
       if (layer.op == IntegerOp::kSubsample || layer.op == IntegerOp::kFlatten) {

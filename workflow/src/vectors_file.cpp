@@ -303,7 +303,7 @@ Result<void> read_common(const JsonReader& document, VectorFile& file) {
     case VectorOp::kApotQuantize: {
       DYAD_TRY(file.out, output_format(document, 1, 7));
       const int magnitude = file.out.bits - (file.out.is_signed ? 1 : 0);
-      if (magnitude >= 1 && magnitude <= quantizer::kMostApotBits) return {};
+      if (magnitude >= 1 && magnitude <= kMostApotBits) return {};
       DYAD_TRY(const JsonReader bits, document.member("out_bits"));
       return bits.error("APoT has no levels of " + std::to_string(file.out.bits) + " bits", "weights (signed) 2 to 7, activations 1 to 6");
     }

@@ -59,6 +59,17 @@ Result<LayerData> LayerData::make(const LayerOperands& operands, const Problem& 
     if (const std::int64_t has = of_weights ? bits.weight : bits.activation; problem.weighted && has > machine.largest_bits())
       return fault(layer, "its " + std::string(of_weights ? "weights" : "activations") + " have " + std::to_string(has) + " bits",
                    "this machine takes 1 to " + std::to_string(machine.largest_bits()) + " bits; requantize before this layer");
+  if (!layer.weight_levels.is_uniform() && machine.operands != Operands::kCodes)
+    return fault(layer, "its weights are levels (" + describe(layer.weight_levels) + "), which this machine's operands do not hold",
+                 "run it on the accelerator shift-add");
+  for (const IntegerLayer* each : {operands.layer, operands.addition, operands.narrowing})
+    if (each && !each->output_levels.is_uniform())
+      return fault(*each, "its outputs are levels (" + describe(each->output_levels) + "), for which result stages have no table",
+                   "quantize with --activations uniform, or run it on the cpu backend");
+  for (const IntegerLayer* each : {operands.layer, operands.addition, operands.narrowing})
+    for (const Requantization& requantization : each ? each->requantizations : std::vector<Requantization>())
+      if (!requantization.offsets.empty())
+        return fault(*each, "its requantization has offsets, which result stages don't add", "run it on the cpu backend");
   if (machine.operands == Operands::kCodes && problem.weighted)
     for (const std::int8_t weight : layer.weights.values())
       if (!shift_codes(weight, problem.packing.weight_entries))

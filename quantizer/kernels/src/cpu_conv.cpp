@@ -53,9 +53,8 @@ class ConvLayer : public PreparedLayer {
     if (!layer.requantize) return;
     const Requantization& requantization = layer.requantizations[0];
     for (int g = 0; g < layer.shape.groups; ++g) group_requantizations_.push_back(of_group(requantization, g));
-    const OutputRange range = output_range(layer, requantization.zero_point);
     for (const Requantization& each : group_requantizations_)
-      epilogues_.emplace_back(kernels, std::vector{&each}, outputs_per_group_, range, layer.output);
+      epilogues_.emplace_back(kernels, layer, std::vector<const Requantization*>{&each}, outputs_per_group_);
   }
 
   void run(std::span<const IntegerTensor* const> inputs, IntegerTensor& output) const override {
@@ -90,6 +89,7 @@ class ConvLayer : public PreparedLayer {
       values = {begin, begin + outputs_per_group_};
     };
     cut(part.ratios);
+    cut(part.offsets);
     cut(part.float32_scales);
     return part;
   }

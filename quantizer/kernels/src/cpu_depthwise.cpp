@@ -39,10 +39,7 @@ class DepthwiseLayer : public PreparedLayer {
         weights_[tap * static_cast<std::size_t>(stride_) + static_cast<std::size_t>(k)] =
             static_cast<std::int16_t>(weights.at(k, static_cast<std::int64_t>(tap)));
     }
-    if (layer.requantize) {
-      const Requantization& requantization = layer.requantizations[0];
-      epilogue_.emplace(kernels, std::vector{&requantization}, channels_, output_range(layer, requantization.zero_point), layer.output);
-    }
+    if (layer.requantize) epilogue_.emplace(kernels, layer, std::vector<const Requantization*>{&layer.requantizations[0]}, channels_);
   }
 
   void run(std::span<const IntegerTensor* const> inputs, IntegerTensor& output) const override {

@@ -39,7 +39,7 @@ class Rescaler {
     std::int64_t columns = 1;
     for (const Requantization* each : requantizations) columns = std::max(columns, ratio_count(*each));
     flat_ = columns == 1;
-    epilogue_.emplace(kernels, requantizations, flat_ ? kFlatColumns : columns, range_of(layer, requantizations), layer.output);
+    epilogue_.emplace(kernels, layer, requantizations, flat_ ? kFlatColumns : columns);
   }
 
   /// Element [row][column] goes to out + row * out_stride bytes; `bytes` per element.
@@ -59,12 +59,6 @@ class Rescaler {
   }
 
  private:
-  static OutputRange range_of(const IntegerLayer& layer, const std::vector<const Requantization*>& requantizations) {
-    std::int64_t zero_point = 0;
-    for (const Requantization* each : requantizations) zero_point += each->zero_point;
-    return output_range(layer, zero_point);
-  }
-
   void run_rows(std::span<const IntegerTensor* const> inputs, std::int64_t first, std::int64_t rows, std::int64_t columns,
                 std::uint8_t* out, std::int64_t out_stride) const {
     Scratch& scratch = thread_scratch();

@@ -12,12 +12,14 @@ std::size_t size_index(Storage storage) {
 
 }  // namespace
 
-Epilogue::Epilogue(const SimdKernels& kernels, std::vector<const Requantization*> requantizations, std::int64_t columns, OutputRange range,
-                   BitWidth output)
-    : requantizations_(std::move(requantizations)), range_(range), storage_(storage_for(output)) {
+Epilogue::Epilogue(const SimdKernels& kernels, const IntegerLayer& layer, std::vector<const Requantization*> requantizations,
+                   std::int64_t columns)
+    : requantizations_(std::move(requantizations)), levels_(output_table(layer)), output_(storage_for(layer.output)) {
+  storage_ = levels_.values.empty() ? output_ : Storage::kInt16;
+  for (const Requantization* each : requantizations_) zero_point_ += each->zero_point;
+  range_ = output_range(layer, zero_point_);
   bool even = false, away = false;
   for (const Requantization* each : requantizations_) {
-    zero_point_ += each->zero_point;
     if (!rounds_once(each->rounding)) return;
     even |= each->rounding == Rounding::kHalfEven;
     away |= each->rounding == Rounding::kHalfAway;
@@ -33,8 +35,9 @@ Epilogue::Epilogue(const SimdKernels& kernels, std::vector<const Requantization*
       const Dyadic ratio = requantization.ratio(static_cast<std::int64_t>(column));
       c.multiplier[column] = ratio.multiplier;
       c.shift[column] = ratio.shift;
+      if (!requantization.offsets.empty()) c.nudge[column] = requantization.offsets[requantization.ratios.size() == 1 ? 0 : column];
       if (ratio.shift == 0 || requantization.rounding == Rounding::kFloor) continue;
-      c.nudge[column] = std::int64_t{1} << (ratio.shift - 1);
+      c.nudge[column] += std::int64_t{1} << (ratio.shift - 1);
       if (requantization.rounding == Rounding::kHalfEven) {
         c.nudge[column] -= 1;
         c.mask[column] = 1;
@@ -61,6 +64,25 @@ void Epilogue::apply_by_definition(std::span<const EpilogueSource> sources, std:
 
 void Epilogue::apply(std::span<const EpilogueSource> sources, std::int64_t first_column, std::int64_t rows, std::int64_t columns, void* out,
                      std::int64_t out_stride) const {
+  if (levels_.values.empty()) return rescale(sources, first_column, rows, columns, out, out_stride);
+  thread_local std::vector<std::int16_t> grid;
+  grid.resize(static_cast<std::size_t>(rows * columns));
+  rescale(sources, first_column, rows, columns, grid.data(), columns * 2);
+  const std::int16_t* level = levels_.values.data() - levels_.lowest;
+  const std::int16_t* from = grid.data();
+  auto* bytes = static_cast<std::uint8_t*>(out);
+  for (std::int64_t row = 0; row < rows; ++row, from += columns, bytes += out_stride) {
+    if (element_bytes(output_) == 1) {
+      for (std::int64_t column = 0; column < columns; ++column) bytes[column] = static_cast<std::uint8_t>(level[from[column]]);
+    } else {
+      auto* words = reinterpret_cast<std::int16_t*>(bytes);
+      for (std::int64_t column = 0; column < columns; ++column) words[column] = level[from[column]];
+    }
+  }
+}
+
+void Epilogue::rescale(std::span<const EpilogueSource> sources, std::int64_t first_column, std::int64_t rows, std::int64_t columns,
+                       void* out, std::int64_t out_stride) const {
   if (!rescale_) {
     switch (element_bytes(storage_)) {
       case 1: return apply_by_definition<std::uint8_t>(sources, first_column, rows, columns, out, out_stride);

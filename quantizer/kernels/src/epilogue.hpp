@@ -17,12 +17,12 @@ struct EpilogueSource {
   std::int64_t stride;  ///< elements between rows
 };
 
-/// clamp(sum over sources of requantization(value)), stored in the output's format.
+/// clamp(sum over sources of requantization(value)), or its level where the output has levels, stored in the output's format.
 class Epilogue {
  public:
-  /// One or two requantizations for `columns` columns; the ratios of each are 1 or `columns`. They must outlive this.
-  Epilogue(const SimdKernels& kernels, std::vector<const Requantization*> requantizations, std::int64_t columns, OutputRange range,
-           BitWidth output);
+  /// One or two requantizations of `layer` for `columns` columns; the ratios of each are 1 or `columns`. They must outlive this.
+  /// The range is output_range() at the sum of their zero points.
+  Epilogue(const SimdKernels& kernels, const IntegerLayer& layer, std::vector<const Requantization*> requantizations, std::int64_t columns);
 
   /// Rows of columns [first_column, first_column + columns); out_stride in bytes. first_column is a multiple of 16.
   void apply(std::span<const EpilogueSource> sources, std::int64_t first_column, std::int64_t rows, std::int64_t columns, void* out,
@@ -32,6 +32,8 @@ class Epilogue {
   struct Columns {
     std::vector<std::int64_t> multiplier, shift, nudge, mask;
   };
+  void rescale(std::span<const EpilogueSource> sources, std::int64_t first_column, std::int64_t rows, std::int64_t columns, void* out,
+               std::int64_t out_stride) const;
   template <typename Out>
   void apply_by_definition(std::span<const EpilogueSource> sources, std::int64_t first_column, std::int64_t rows, std::int64_t columns,
                            void* out, std::int64_t out_stride) const;
@@ -39,7 +41,9 @@ class Epilogue {
   std::vector<const Requantization*> requantizations_;
   std::array<Columns, 2> columns_;
   OutputRange range_;
-  Storage storage_;
+  LevelTable levels_;  ///< empty: the output is uniform
+  Storage output_;     ///< of the output
+  Storage storage_;    ///< of what the rescaling writes: the output, or half steps of a level
   std::int64_t zero_point_ = 0;
   Rescale rescale_ = nullptr;  ///< null: a rounding that only the definition does
 };

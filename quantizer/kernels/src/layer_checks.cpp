@@ -75,6 +75,13 @@ Result<void> check_requantization(const IntegerLayer& layer, const Requantizatio
   const auto count = static_cast<std::int64_t>(scaled ? requantization.float32_scales.size() : requantization.ratios.size());
   if (count < 1 || (count != 1 && channels >= 0 && count != channels))
     return fault(layer, "a requantization has " + std::to_string(count) + " ratios", "one, or one per channel");
+  const bool plain = requantization.rounding == Rounding::kHalfUp || requantization.rounding == Rounding::kFloor;
+  if (!requantization.offsets.empty() && (!plain || requantization.offsets.size() != requantization.ratios.size()))
+    return fault(layer,
+                 std::to_string(requantization.offsets.size()) + " offsets, rounding " + std::string(to_string(requantization.rounding)),
+                 "none, or one for each ratio with half_up or floor");
+  for (const std::int32_t offset : requantization.offsets)
+    if (offset < -(1 << 30) || offset > 1 << 30) return fault(layer, "an offset is beyond 2^30", "whole steps belong to the bias");
   if (scaled) return {};
   for (const Dyadic& ratio : requantization.ratios)
     if (ratio.shift < 0 || ratio.shift > 62 || ratio.multiplier == INT32_MIN)
@@ -100,6 +107,26 @@ Result<void> check_conv(const IntegerLayer& layer) {
   return {};
 }
 
+// Level sets of the output; those of weights and inputs change no arithmetic.
+Result<void> check_levels(const IntegerLayer& layer) {
+  if (layer.output_levels.is_uniform()) return {};
+  const bool passes = layer.op == IntegerOp::kMaxPool || layer.op == IntegerOp::kSubsample || layer.op == IntegerOp::kFlatten;
+  const bool decides =
+      layer.op == IntegerOp::kConcat || layer.op == IntegerOp::kRequantize || (layer.op == IntegerOp::kConv && layer.requantize);
+  if (layer.output_levels.scheme != LevelScheme::kApot || !is_known(layer.output_levels) || !(passes || decides))
+    return fault(layer, "its output can't have levels (" + describe(layer.output_levels) + ")",
+                 "APoT of 1 to 6 magnitude bits behind a convolution, concatenation or requantization");
+  if (layer.output != level_format(layer.output_levels, layer.output.is_signed))
+    return fault(layer, "the output's format is not that of its levels", "the smallest that holds them");
+  for (const Requantization& each : layer.requantizations)
+    if (each.rounding != Rounding::kFloor || each.zero_point != 0)
+      return fault(
+          layer,
+          "a decision for a level rounds " + std::string(to_string(each.rounding)) + " with zero point " + std::to_string(each.zero_point),
+          "floor, zero point 0");
+  return {};
+}
+
 }  // namespace
 
 Result<void> check_layer(const IntegerLayer& layer) {
@@ -114,6 +141,7 @@ Result<void> check_layer(const IntegerLayer& layer) {
     return fault(layer, "padding value " + std::to_string(layer.input_zero_point) + " is outside the input's format",
                  "use a value of the input's format");
   if (layer.op == IntegerOp::kConv) DYAD_CHECK(check_conv(layer));
+  DYAD_CHECK(check_levels(layer));
 
   const bool keeps_integers = has_windows(layer.op) && layer.op != IntegerOp::kConv;
   if (keeps_integers || layer.op == IntegerOp::kFlatten) {

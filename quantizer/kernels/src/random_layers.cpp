@@ -226,6 +226,41 @@ void random_pool(Random& random, RandomLayer& result, std::int64_t batch) {
   result.inputs.push_back(random_tensor(random, {batch, s.in_h, s.in_w, s.in_channels}, format));
 }
 
+// Levels for the weights of some convolutions, and for what a requantization decides.
+void random_levels(Random& random, RandomLayer& result) {
+  IntegerLayer& layer = result.layer;
+  const bool requantizes =
+      layer.op == IntegerOp::kConcat || layer.op == IntegerOp::kRequantize || (layer.op == IntegerOp::kConv && layer.requantize);
+  if (layer.op == IntegerOp::kConv && random.coin()) {
+    const int bits = static_cast<int>(random.between(1, 5));
+    layer.weight_levels = {bits <= 3 && random.coin() ? LevelScheme::kPot : LevelScheme::kApot, bits};
+    layer.weight_bits = {bits + 1, true};
+    const std::vector<std::int32_t> magnitudes = level_magnitudes(layer.weight_levels);
+    for (std::int8_t& w : layer.weights.values()) {
+      const std::int32_t level = magnitudes[random.below(magnitudes.size())];
+      w = static_cast<std::int8_t>(random.coin() ? level : -level);
+    }
+  }
+  if (!requantizes || random.coin()) return;
+  layer.output_levels = {LevelScheme::kApot, static_cast<int>(random.between(1, kMostApotBits))};
+  layer.output = level_format(layer.output_levels, random.coin());
+  for (Requantization& each : layer.requantizations) {
+    if (each.ratios.empty()) each.ratios.assign(each.float32_scales.size(), Dyadic{3, static_cast<int>(random.below(20))});
+    each.float32_scales.clear();
+    each.rounding = Rounding::kFloor;
+    each.zero_point = 0;
+  }
+}
+
+// Offsets for some requantizations whose rounding has them.
+void random_offsets(Random& random, RandomLayer& result) {
+  for (Requantization& each : result.layer.requantizations) {
+    if ((each.rounding != Rounding::kHalfUp && each.rounding != Rounding::kFloor) || random.coin()) continue;
+    const std::int64_t most = pick<std::int64_t>(random, {1, 1000, 1 << 30});
+    for (std::size_t i = 0; i < each.ratios.size(); ++i) each.offsets.push_back(static_cast<std::int32_t>(random.between(-most, most)));
+  }
+}
+
 // With relu, zero points must leave something of the output's range.
 void lower_zero_points(IntegerLayer& layer) {
   if (!layer.relu) return;
@@ -261,6 +296,8 @@ RandomLayer random_layer(std::uint64_t seed, std::uint64_t index) {
     case IntegerOp::kRequantize: random_elementwise(random, result, batch); break;
     default: random_pool(random, result, batch); break;
   }
+  if (random.below(4) == 0) random_levels(random, result);
+  if (random.below(3) == 0) random_offsets(random, result);
   lower_zero_points(result.layer);
   return result;
 }
@@ -336,6 +373,8 @@ std::string describe(const IntegerLayer& layer) {
                      "x" + std::to_string(w.kernel_w) + " stride " + std::to_string(w.stride_h) + "x" + std::to_string(w.stride_w) +
                      " dilation " + std::to_string(w.dilation_h) + "x" + std::to_string(w.dilation_w);
   for (const Requantization& r : layer.requantizations) text += " " + std::string(to_string(r.rounding));
+  if (!layer.weight_levels.is_uniform()) text += ", weights " + describe(layer.weight_levels);
+  if (!layer.output_levels.is_uniform()) text += ", output " + describe(layer.output_levels);
   return text;
 }
 

@@ -29,11 +29,12 @@ void add(const IntegerLayer& layer, const IntegerTensor& a, const IntegerTensor&
 void requantize_into(const IntegerLayer& layer, const Requantization& requantization, const IntegerTensor& input,
                      std::int64_t first_channel, IntegerTensor& output) {
   const OutputRange range = output_range(layer, requantization.zero_point);
+  const LevelTable table = output_table(layer);
   const std::int64_t channels = input.shape()[3], positions = input.size() / channels;
   for (std::int64_t p = 0; p < positions; ++p)
     for (std::int64_t c = 0; c < channels; ++c) {
-      const std::int64_t y = requantization.apply(input.get(p * channels + c), c);
-      output.set(p * layer.shape.out_channels + first_channel + c, static_cast<std::int32_t>(std::clamp(y, range.lowest, range.highest)));
+      const std::int64_t y = std::clamp(requantization.apply(input.get(p * channels + c), c), range.lowest, range.highest);
+      output.set(p * layer.shape.out_channels + first_channel + c, table.values.empty() ? static_cast<std::int32_t>(y) : table.level(y));
     }
 }
 

@@ -40,6 +40,7 @@ void run(const IntegerLayer& layer, std::span<const T> input, IntegerTensor& out
   const LayerShape& s = layer.shape;
   const std::int64_t batch = output.shape()[0], outputs_per_group = s.out_channels / s.groups, inputs_per_group = s.in_channels / s.groups;
   const OutputRange range = output_range(layer, layer.requantize ? layer.requantizations[0].zero_point : 0);
+  const LevelTable table = output_table(layer);
   output.visit([&](auto values) {
     auto* out = values.data();
     for (std::int64_t n = 0; n < batch; ++n)
@@ -52,6 +53,7 @@ void run(const IntegerLayer& layer, std::span<const T> input, IntegerTensor& out
             std::int64_t y = acc;
             if (layer.requantize)
               y = std::clamp(layer.requantizations[0].apply(static_cast<std::int32_t>(acc), k), range.lowest, range.highest);
+            if (!table.values.empty()) y = table.level(y);
             *out++ = static_cast<std::remove_reference_t<decltype(*out)>>(y);
           }
   });

@@ -179,7 +179,7 @@ TEST(IntegerNetworkFile, EveryMalformationIsAnErrorAtItsPlace) {
   const auto good = *network::read_raw_safetensors(folder / "good.dyad");
   const Malformation cases[] = {
       {"schema of another kind", [](Json& j, auto&) { j["schema"] = "dyad.bits/1"; }, "schema"},
-      {"newer schema", [](Json& j, auto&) { j["schema"] = "dyad.integer_network/2"; }, "schema"},
+      {"newer schema", [](Json& j, auto&) { j["schema"] = "dyad.integer_network/3"; }, "schema"},
       {"unknown key", [](Json& j, auto&) { j["extra"] = 1; }, "extra"},
       {"unknown key of a layer", [](Json& j, auto&) { j["layers"][2]["extra"] = 1; }, "/layers/2"},
       {"no layers",

@@ -11,6 +11,7 @@
 #include "dyad/base/bits.hpp"
 #include "dyad/base/dyadic.hpp"
 #include "dyad/base/layer_shape.hpp"
+#include "dyad/base/level_set.hpp"
 #include "dyad/base/result.hpp"
 #include "dyad/base/tensor.hpp"
 
@@ -82,13 +83,20 @@ struct Requantization {
   std::vector<float> float32_scales;  ///< Rounding::kFloat32Scale only: size 1 or channels
   Rounding rounding = Rounding::kHalfUp;
   std::int32_t zero_point = 0;
+  /// What the rounding of a bias to whole accumulator steps left: added to acc * multiplier. One for each ratio, |offset| <= 2^30; empty:
+  /// none. With kHalfUp and kFloor only.
+  std::vector<std::int32_t> offsets = {};
 
   Dyadic ratio(std::int64_t channel) const { return ratios[ratios.size() == 1 ? 0 : static_cast<std::size_t>(channel)]; }
-  /// round(acc * ratio) + zero_point, not clamped.
+  /// round(acc * ratio) + zero_point, not clamped; with offsets round((acc * multiplier + offset) / 2^shift) + zero_point.
   std::int64_t apply(std::int32_t acc, std::int64_t channel) const {
     if (rounding == Rounding::kFloat32Scale)
       return round_float32_scale(acc, float32_scales[float32_scales.size() == 1 ? 0 : static_cast<std::size_t>(channel)]) + zero_point;
     const Dyadic r = ratio(channel);
+    if (!offsets.empty())
+      return round_shift(std::int64_t{acc} * r.multiplier + offsets[ratios.size() == 1 ? 0 : static_cast<std::size_t>(channel)], r.shift,
+                         rounding) +
+             zero_point;
     return round_multiply(acc, r.multiplier, r.shift, rounding) + zero_point;
   }
   bool operator==(const Requantization&) const = default;
@@ -118,6 +126,12 @@ std::optional<IntegerOp> integer_op_from_name(std::string_view name);
 /// both requantizations' (give one of them 0). kConcat's ratios are indexed by the channel of the input they belong to.
 /// Pools, kSubsample and kFlatten have no requantization and no relu; padding of kAveragePool and of kSubsample's channels
 /// is `input_zero_point`. Every result is clamped to `output`.
+///
+/// Level sets (docs/quantizer/apot.md): with `output_levels` not uniform, kConv, kConcat and kRequantize decide for the nearest level.
+/// Their requantizations round kFloor with zero point 0 to half steps of a level, g; the output is level_table(...).level(g), after
+/// max(g, 0) with `relu`, and `output` is level_format(...). Pools that choose, kSubsample and kFlatten pass levels on. With
+/// `weight_levels` not uniform every weight is a level with its sign, so a product is that many shifted copies of the activation;
+/// arithmetic is the same.
 struct IntegerLayer {
   std::string name;
   IntegerOp op = IntegerOp::kConv;
@@ -125,8 +139,11 @@ struct IntegerLayer {
   std::vector<BitWidth> inputs;  ///< format of each input
   BitWidth output;
   bool relu = false;
+  std::vector<LevelSet> input_levels;  ///< of each input's values; empty: all uniform
+  LevelSet output_levels;              ///< of the output's values
 
-  BitWidth weight_bits;
+  LevelSet weight_levels;
+  BitWidth weight_bits;                          ///< of a weight's code: 1 + magnitude bits where weights are levels
   Tensor<std::int8_t> weights;                   ///< (K, R, S, C / groups)
   std::vector<std::int32_t> bias;                ///< K, or empty for zero
   std::vector<std::int32_t> weight_zero_points;  ///< K, 1 or empty for zero

@@ -11,17 +11,16 @@
 #include <vector>
 
 #include "dyad/base/bits.hpp"
+#include "dyad/base/level_set.hpp"
 
 namespace dyad::quantizer {
-
-constexpr int kMostApotBits = 6;
 
 struct ApotLevels {
   std::vector<std::int32_t> numerators;  ///< 2^magnitude_bits, ascending from 0
   std::int32_t denominator = 1;          ///< the last numerator
 };
 
-/// 1 <= magnitude_bits <= kMostApotBits.
+/// level_magnitudes of base/level_set.hpp; 1 <= magnitude_bits <= kMostApotBits.
 ApotLevels apot_levels(int magnitude_bits);
 /// Of weights (signed, 2 to 7 bits) or activations (unsigned, 1 to 6 bits).
 ApotLevels apot_levels(BitWidth format);

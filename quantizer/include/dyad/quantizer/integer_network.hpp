@@ -41,7 +41,8 @@ struct IntegerNetwork {
 /// `place` names the network in errors, which point to "<place>:/layers/<index>/...".
 Result<void> validate(const IntegerNetwork& network, const std::string& place);
 
-/// Bounds of every partial sum of one output channel's accumulator, in any order of summation, over all inputs of the layer's format.
+/// Bounds of every partial sum of one output channel's accumulator, in any order of summation, over all inputs of the layer's
+/// format, or of its level set.
 struct AccumulatorBounds {
   std::int64_t lowest = 0, highest = 0;
 };
@@ -51,7 +52,7 @@ std::vector<AccumulatorBounds> accumulator_bounds(const IntegerLayer& layer);
 /// Proves from the weights that no accumulator can leave int32 whatever the input; an Error names the first layer that could.
 Result<void> prove_no_overflow(const IntegerNetwork& network);
 
-/// .dyad: safetensors whose header's metadata holds the schema dyad.integer_network/1 (docs/quantizer/integer_network.md).
+/// .dyad: safetensors whose header's metadata holds the schema dyad.integer_network/2 (docs/quantizer/integer_network.md).
 Result<void> save(const IntegerNetwork& network, const std::filesystem::path& file);
 Result<IntegerNetwork> load_integer_network(const std::filesystem::path& file);
 

@@ -23,6 +23,9 @@ struct PostTrainingOptions : LoweringOptions {
   std::string activations = "mse";  ///< observer: minmax, average, percentile, mse, kl
   bool bias_correction = true;
   int residual_bits = 16;  ///< format of tensors that several consumers read
+  /// Levels of the weights and of the layers' inputs below 8 bits; 8 bits stay uniform, and so do pixels (docs/quantizer/apot.md).
+  LevelScheme weight_levels = LevelScheme::kUniform;
+  LevelScheme activation_levels = LevelScheme::kUniform;  ///< kUniform or kApot
 };
 
 /// A folded network with the statistics that its quantization needs.
@@ -47,6 +50,8 @@ class CalibratedNetwork {
   /// Step and signedness of a layer's input at 2 to 8 bits. The network's input has the exact range of u8 pixels at 8 bits.
   float input_scale(network::NodeId layer, int bits) const;
   BitWidth input_format(network::NodeId layer, int bits) const;
+  /// Both, and the levels of the scheme: `scale` is then that of one unit.
+  const ScaledFormat& input(network::NodeId layer, int bits) const;
   /// The wide format of every node's tensor, by node.
   const std::vector<ScaledFormat>& carriers() const;
   /// The numbers at these bits, biases not corrected; every weighted layer must be in the assignment and nothing else.
