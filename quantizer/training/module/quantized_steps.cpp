@@ -6,6 +6,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "format_rounding.hpp"
+
 namespace dyad::training {
 namespace {
 using network::NodeId;
@@ -40,16 +42,13 @@ struct FormatRounding : torch::autograd::Function<FormatRounding> {
     const float scale = step.item<float>(), reciprocal = 1.0f / scale;
     const auto low = static_cast<float>(lowest), high = static_cast<float>(highest);
     const auto mode = static_cast<Rounding>(rounding);
-    const auto fill = [&](const auto& round) {
-      at::parallel_for(0, in.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t i = begin; i < end; ++i) to[i] = std::clamp(round(from[i] * reciprocal), low, high) * scale;
-      });
-    };
-    if (mode == Rounding::kHalfUp) {
-      fill([](float x) { return std::floor(x + 0.5f); });
-    } else {
-      fill([mode](float x) { return round_one(x, mode); });
-    }
+    at::parallel_for(0, in.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
+      if (mode == Rounding::kHalfUp && high < kRoundingRange) {
+        round_half_up(from + begin, to + begin, end - begin, scale, low, high);
+      } else {
+        for (std::int64_t i = begin; i < end; ++i) to[i] = std::clamp(round_one(from[i] * reciprocal, mode), low, high) * scale;
+      }
+    });
     context->save_for_backward({in, out, step});
     context->saved_data["lowest"] = lowest;
     context->saved_data["highest"] = highest;
@@ -70,13 +69,8 @@ struct FormatRounding : torch::autograd::Function<FormatRounding> {
     std::vector<double> sums(static_cast<std::size_t>((in.numel() + kGrain - 1) / kGrain), 0.0);
     at::parallel_for(0, static_cast<std::int64_t>(sums.size()), 1, [&](std::int64_t first, std::int64_t last) {
       for (std::int64_t part = first; part < last; ++part) {
-        float sum = 0;
-        for (std::int64_t i = part * kGrain; i < std::min(in.numel(), (part + 1) * kGrain); ++i) {
-          const bool is_inside = from[i] >= low && from[i] <= high;
-          sum += g[i] * (is_inside ? to[i] - from[i] : to[i]);
-          g[i] = is_inside ? g[i] : 0.0f;
-        }
-        sums[static_cast<std::size_t>(part)] = static_cast<double>(sum);
+        const std::int64_t begin = part * kGrain, count = std::min(kGrain, in.numel() - begin);
+        sums[static_cast<std::size_t>(part)] = pass_gradient(from + begin, to + begin, g + begin, count, low, high);
       }
     });
     // d/ds of s * round(x / s): round(x / s) - x / s inside, the level outside.
@@ -235,7 +229,8 @@ at::Tensor QuantizedSteps::rounded_bias(const LearnedLayer& layer) const {
 }
 
 at::Tensor QuantizedSteps::to_plan_step(const at::Tensor& values, const at::Tensor& step) const {
-  return round_to_format(values, step, {32, true}, rounding_);
+  // The integers are int32; 22 bits are beyond every carrier, and float32 rounds them exactly.
+  return round_to_format(values, step, {22, true}, rounding_);
 }
 
 at::Tensor QuantizedSteps::evaluate(std::size_t step, const std::vector<at::Tensor>& outputs, const at::Tensor& images) const {

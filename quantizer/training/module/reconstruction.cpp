@@ -53,6 +53,11 @@ struct BlockSteps {
   std::size_t target = 0;
 };
 
+/// Some images of (N, C, H, W) values, channel innermost in memory, which the convolutions are fastest with.
+at::Tensor select(const at::Tensor& values, const at::Tensor& images) {
+  return values.permute({0, 2, 3, 1}).index_select(0, images).permute({0, 3, 1, 2});
+}
+
 /// Tensors of all images that later blocks read, by step.
 using Boundary = std::vector<at::Tensor>;
 
@@ -84,7 +89,7 @@ class Reconstructor {
         break;
       }
       result_.blocks.push_back(std::move(record));
-      fill_boundary(block, values_, true);
+      fill_boundary(block, values_, true, [](const std::vector<at::Tensor>&) {});
       forget(block);
     }
     result_.numbers = quantized_.numbers();
@@ -167,15 +172,18 @@ class Reconstructor {
     }
   }
 
-  void fill_boundary(const BlockSteps& block, Boundary& values, bool is_quantized) const {
+  /// `see` is called with the tensors of each batch.
+  template <typename See>
+  void fill_boundary(const BlockSteps& block, Boundary& values, bool is_quantized, const See& see) const {
     Boundary made(values.size());
     for_each_batch(block, values, is_quantized, [&](std::int64_t begin, std::int64_t count, const std::vector<at::Tensor>& outputs) {
+      see(outputs);
       for (const std::size_t step : block.steps) {
         if (!outlives(step, block)) continue;
         if (!made[step].defined()) {
           std::vector<std::int64_t> shape = outputs[step].sizes().vec();
           shape[0] = count_;
-          made[step] = at::empty(shape, at::kFloat);
+          made[step] = at::empty(shape, at::kFloat, at::MemoryFormat::ChannelsLast);
         }
         made[step].narrow(0, begin, count).copy_(outputs[step]);
       }
@@ -187,15 +195,14 @@ class Reconstructor {
   void measure_float(const BlockSteps& block) {
     float_means_.assign(block.layers.size(), at::Tensor());
     spreads_.assign(block.layers.size(), 0);
-    for_each_batch(block, exact_values_, false, [&](std::int64_t, std::int64_t, const std::vector<at::Tensor>& outputs) {
+    fill_boundary(block, exact_values_, false, [&](const std::vector<at::Tensor>& outputs) {
       for (std::size_t i = 0; i < block.layers.size(); ++i) {
-        const at::Tensor values = outputs[step_of_layer(block.layers[i])].to(at::kDouble);
-        const at::Tensor sum = values.sum({0, 2, 3});
+        const at::Tensor& values = outputs[step_of_layer(block.layers[i])];
+        const at::Tensor sum = values.sum({0, 2, 3}, false, at::kDouble);
         float_means_[i] = float_means_[i].defined() ? float_means_[i] + sum : sum;
-        spreads_[i] += values.square().sum().item<double>();
+        spreads_[i] += values.square().sum(at::kDouble).item<double>();
       }
     });
-    fill_boundary(block, exact_values_, false);
     for (std::size_t i = 0; i < block.layers.size(); ++i) {
       const Shape& shape = folded_.node(quantized_.layers()[block.layers[i]].id).output_shape;
       const auto positions = static_cast<double>(count_ * shape[0] * shape[1]);
@@ -307,7 +314,7 @@ class Reconstructor {
       const at::Tensor chosen = at::from_blob(order.data() + next, {batch}, at::kLong);
       next += static_cast<std::size_t>(batch);
       const at::Tensor output = evaluate_chosen(block, chosen);
-      const at::Tensor difference = output - exact_values_[block.target].index_select(0, chosen);
+      const at::Tensor difference = output - select(exact_values_[block.target], chosen);
       const at::Tensor error = difference.square().mean() * (normalizer * static_cast<double>(output.size(1)));
       at::Tensor loss = error;
       if (i >= warm && options_.regularization > 0) {
@@ -331,10 +338,10 @@ class Reconstructor {
   }
 
   at::Tensor evaluate_chosen(const BlockSteps& block, const at::Tensor& chosen) {
-    std::vector<at::Tensor> outputs = inputs_of(block, values_, [&](const at::Tensor& all) { return all.index_select(0, chosen); });
+    std::vector<at::Tensor> outputs = inputs_of(block, values_, [&](const at::Tensor& all) { return select(all, chosen); });
     for (const std::size_t step : block.steps) {
       at::Tensor pixels;
-      if (network().step_node(step).kind == network::OpKind::kInput) pixels = all_images().index_select(0, chosen);
+      if (network().step_node(step).kind == network::OpKind::kInput) pixels = select(all_images(), chosen);
       outputs[step] = quantized_.evaluate(step, outputs, pixels);
     }
     return outputs[block.target];
