@@ -7,7 +7,8 @@
 namespace dyad::tools {
 
 void ReconstructionFlags::declare(CLI::App& verb) {
-  auto* wanted = verb.add_flag("--reconstruct", reconstruct, "Learn roundings, steps and biases from the images (needs the LibTorch module)");
+  auto* wanted =
+      verb.add_flag("--reconstruct", reconstruct, "Learn roundings, steps and biases from the images (needs the LibTorch module)");
   verb.add_option("--iterations", iterations, "Of each block; 0: 250, or 400 where weights have 2 bits")
       ->check(CLI::Range(0, 1000000))
       ->needs(wanted)

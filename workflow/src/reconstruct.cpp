@@ -14,11 +14,9 @@ Result<std::optional<ReconstructedNetwork>> reconstruct_network(const quantizer:
   options.cancelled = [&] { return progress.cancelled(); };
   DYAD_TRY(const quantizer::NetworkNumbers numbers, calibrated.numbers(assignment));
   ReconstructedNetwork result;
-  DYAD_TRY(result.record,
-           training::reconstruct(calibrated.folded(), calibrated.images(), calibrated.normalization(), numbers, options));
+  DYAD_TRY(result.record, training::reconstruct(calibrated.folded(), calibrated.images(), calibrated.normalization(), numbers, options));
   if (result.record.was_cancelled) return std::optional<ReconstructedNetwork>();
-  DYAD_TRY(result.network,
-           quantizer::lower(calibrated.folded(), calibrated.normalization(), result.record.numbers, calibrated.options()));
+  DYAD_TRY(result.network, quantizer::lower(calibrated.folded(), calibrated.normalization(), result.record.numbers, calibrated.options()));
   return std::optional(std::move(result));
 }
 

@@ -49,9 +49,8 @@ constexpr ModuleInterface kInterface = {
       return guarded([&] { return learn_numbers(folded, images, normalization, numbers, options); });
     },
     [](const network::Network& folded, const network::Dataset& images, const network::Normalization& normalization,
-       const quantizer::NetworkNumbers& numbers, Rounding rounding) {
-      return guarded([&] { return quantized_logits(folded, images, normalization, numbers, rounding); });
-    },
+       const quantizer::NetworkNumbers& numbers,
+       Rounding rounding) { return guarded([&] { return quantized_logits(folded, images, normalization, numbers, rounding); }); },
 };
 
 /// Tensors of some megabytes come and go at every step; by default glibc gives each back to the system, and the page faults

@@ -28,9 +28,7 @@ float round_one(float x, Rounding rounding) {
   }
 }
 
-at::Tensor dense(const at::Tensor& values) {
-  return values.is_non_overlapping_and_dense() ? values : values.contiguous();
-}
+at::Tensor dense(const at::Tensor& values) { return values.is_non_overlapping_and_dense() ? values : values.contiguous(); }
 
 struct FormatRounding : torch::autograd::Function<FormatRounding> {
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& values, const at::Tensor& step, double lowest,

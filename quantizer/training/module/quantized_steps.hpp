@@ -27,12 +27,12 @@ struct InputStep {
 /// The numbers of one weighted layer. While `position` is defined its weights are between two integers, else they are `integers`.
 struct LearnedLayer {
   network::NodeId id = 0;
-  std::size_t input_step = 0;    ///< index of its InputStep
-  at::Tensor scale;              ///< of the weights, (K, 1, ...)
-  at::Tensor lower;              ///< weight / scale rounded down
-  at::Tensor integers;           ///< as floats, PyTorch's shape
-  at::Tensor position;           ///< learned: h = clamp(1.2 sigmoid(position) - 0.1, 0, 1) above `lower`
-  at::Tensor bias;               ///< (K)
+  std::size_t input_step = 0;     ///< index of its InputStep
+  at::Tensor scale;               ///< of the weights, (K, 1, ...)
+  at::Tensor lower;               ///< weight / scale rounded down
+  at::Tensor integers;            ///< as floats, PyTorch's shape
+  at::Tensor position;            ///< learned: h = clamp(1.2 sigmoid(position) - 0.1, 0, 1) above `lower`
+  at::Tensor bias;                ///< (K)
   float lowest = 0, highest = 0;  ///< of the integers
 
   /// Starts learning at the weight itself: h is its fraction (AdaRound).

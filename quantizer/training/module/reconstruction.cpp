@@ -128,8 +128,8 @@ class Reconstructor {
 
   std::int64_t iterations_of(const BlockSteps& block) {
     if (options_.iterations > 0) return options_.iterations;
-    const bool has_two_bits = std::any_of(block.layers.begin(), block.layers.end(),
-                                          [&](std::size_t layer) { return quantized_.layers()[layer].highest <= 1; });
+    const bool has_two_bits =
+        std::any_of(block.layers.begin(), block.layers.end(), [&](std::size_t layer) { return quantized_.layers()[layer].highest <= 1; });
     return has_two_bits ? kTwoBitIterations : kIterations;
   }
 
@@ -331,8 +331,7 @@ class Reconstructor {
         own.set(std::max(own.scale.item<float>(), 1e-3f * own.start.scale));
       }
       ++done_;
-      if (options_.progress)
-        options_.progress({network().layer_names()[block.layers.back()], done_, total_, error.item<double>()});
+      if (options_.progress) options_.progress({network().layer_names()[block.layers.back()], done_, total_, error.item<double>()});
     }
     return true;
   }

@@ -36,7 +36,8 @@ TEST(Blocks, ResidualBlocksEndWithTheActivationBehindTheirAddition) {
   };
   EXPECT_EQ(described(residual_network(), Granularity::kBlock),
             spaced({input, conv, relu}) + " | " + spaced({conv, relu, conv, add, relu}) + " | " +
-                spaced({sub, conv, relu, conv, add, relu}) + " | " + spaced({conv, conv, add, relu}) + " | " + spaced({pool, flat, fc}));
+                spaced({sub, conv, relu, conv, add, relu}) + " | " + spaced({conv, conv, relu, conv, add, relu}) + " | " +
+                spaced({pool, flat, fc}));
 }
 
 TEST(Blocks, LayersHaveOneEachAndNoNodeIsLost) {
@@ -47,7 +48,9 @@ TEST(Blocks, LayersHaveOneEachAndNoNodeIsLost) {
       const std::vector<Block> blocks = find_blocks(net, granularity);
       for (const Block& block : blocks) {
         EXPECT_GE(block.layers.size(), 1u) << c.name;
-        if (granularity == Granularity::kLayer) EXPECT_EQ(block.layers.size(), 1u) << c.name;
+        if (granularity == Granularity::kLayer) {
+          EXPECT_EQ(block.layers.size(), 1u) << c.name;
+        }
         nodes.insert(nodes.end(), block.nodes.begin(), block.nodes.end());
         layers.insert(layers.end(), block.layers.begin(), block.layers.end());
       }

@@ -40,7 +40,9 @@ TEST(Equalization, LeavesTheFloatFunctionOfEveryKindOfNetwork) {
     const Network before = c.make();
     Network after = before;
     const EqualizationReport report = must(equalize(after, noise(64, c.size, c.channels), centred(c.channels)));
-    EXPECT_FALSE(report.pairs.empty()) << c.name;
+    // Every tensor of the other two is read twice, concatenated, or the network's output.
+    const std::string name = c.name;
+    EXPECT_EQ(report.pairs.empty(), name == "branching" || name == "convolutional") << name;
     for (const EqualizedPair& pair : report.pairs) EXPECT_LE(pair.precision_after, 1.0 + 1e-6) << pair.first;
     expect_same_function(before, after, c.size, c.channels);
   }
@@ -94,13 +96,13 @@ TEST(Equalization, LeavesTensorsOfSeveralReadersAlone) {
   const Network before = residual_network();
   Network net = before;
   const EqualizationReport report = must(equalize(net, noise(8, 8, 3), centred(3)));
-  // Only the two inner pairs of the residual blocks with two convolutions and the third block's: stem, sums and shortcuts are read twice.
+  // Only the inner pair of each residual block: stem, sums and shortcuts are read twice.
   for (const EqualizedPair& pair : report.pairs) {
     const NodeId first = *net.find(pair.first);
     EXPECT_EQ(net.consumers(first).size(), 1u);
     EXPECT_NE(first, network::weighted_nodes(net)[0]);
   }
-  EXPECT_EQ(report.pairs.size(), 2u);
+  EXPECT_EQ(report.pairs.size(), 3u);
 }
 
 TEST(Equalization, BadInputIsAnError) {

@@ -25,11 +25,12 @@ CalibratedNetwork calibrated_network(const Case& c, std::int64_t images = 96, We
   return must(CalibratedNetwork::calibrate(c.make(), noise(images, c.size, c.channels), centred(c.channels), options));
 }
 
-ReconstructionOptions few_iterations(int iterations = 60) {
+ReconstructionOptions few_iterations(int iterations = 40) {
   ReconstructionOptions options;
   options.iterations = iterations;
   options.batch = 16;
   options.seed = 5;
+  options.threads = 1;  // tensors are small: threads would only wait for each other
   return options;
 }
 
@@ -81,8 +82,7 @@ TEST(Reconstruction, LowersTheErrorOfBlocksAndLayers) {
       const NetworkNumbers start = must(calibrated.numbers(uniform_assignment(calibrated.folded(), {3, 4}, true)));
       ReconstructionOptions options = few_iterations();
       options.granularity = granularity;
-      const Reconstruction result =
-          must(reconstruct(calibrated.folded(), calibrated.images(), calibrated.normalization(), start, options));
+      const Reconstruction result = must(reconstruct(calibrated.folded(), calibrated.images(), calibrated.normalization(), start, options));
       ASSERT_EQ(result.blocks.size(), find_blocks(calibrated.folded(), granularity).size()) << c.name;
       std::size_t layers = 0;
       double before = 0, after = 0;
@@ -91,7 +91,7 @@ TEST(Reconstruction, LowersTheErrorOfBlocksAndLayers) {
         before += block.error_before;
         after += block.error_after;
         EXPECT_LE(block.error_after, block.error_before) << c.name << " " << block.target;
-        EXPECT_EQ(block.iterations, 60);
+        EXPECT_EQ(block.iterations, 40);
       }
       EXPECT_EQ(layers, calibrated.layers().size());
       EXPECT_LT(after, 0.85 * before) << c.name << " " << to_string(granularity);
@@ -126,7 +126,7 @@ TEST(Reconstruction, KeepsIntegersInTheirRangeAndMovesThemByOneStep) {
           ASSERT_LE(q, format.highest());
           const float scaled = std::clamp(weight[i] / before.weights.scales[static_cast<std::size_t>(i / size)],
                                           static_cast<float>(format.lowest()), static_cast<float>(format.highest()));
-          ASSERT_LE(std::fabs(static_cast<float>(q) - scaled), rule == WeightRule::kPower3 ? 1.0f + 1e-4f : 1.0f + 1e-4f) << i;
+          ASSERT_LE(std::fabs(static_cast<float>(q) - scaled), 1.0f + 1e-4f) << i;
         }
       }
     }
@@ -159,8 +159,9 @@ TEST(Reconstruction, IsTheSameForASeedAndLeavesTheImagesStepAlone) {
   for (const NodeId layer : calibrated.layers()) {
     const NodeId source = calibrated.folded().inputs(layer)[0];
     const ScaledFormat& input = first.layers.at(layer).input;
-    if (calibrated.folded().node(source).kind == OpKind::kRelu6)
+    if (calibrated.folded().node(source).kind == OpKind::kRelu6) {
       EXPECT_LE(input.scale * static_cast<float>(input.format.highest()), 6.001f);
+    }
   }
 }
 
@@ -204,8 +205,9 @@ TEST(Reconstruction, BadInputIsAnError) {
   options = {};
   options.warmup = 1;
   EXPECT_EQ(error_of(noise(2, 8, 3), centred(3), options), "warmup: must be in [0, 1)");
-  if (!DYAD_HAS_TRAINING)
+  if (!DYAD_HAS_TRAINING) {
     EXPECT_NE(error_of(noise(2, 8, 3), centred(3), {}).find("this build has no training module"), std::string::npos);
+  }
 }
 
 }  // namespace

@@ -23,14 +23,14 @@ struct ReconstructionProgress {
 
 struct ReconstructionOptions {
   quantizer::Granularity granularity = quantizer::Granularity::kBlock;
-  int iterations = 0;          ///< a block; 0: 250, or 400 where a layer's weights have 2 bits
-  std::int64_t images = 1024;  ///< the first of the data set; 0: all
-  std::int64_t batch = 32;     ///< images an iteration
+  int iterations = 0;                                               ///< a block; 0: 250, or 400 where a layer's weights have 2 bits
+  std::int64_t images = 1024;                                       ///< the first of the data set; 0: all
+  std::int64_t batch = 32;                                          ///< images an iteration
   double rounding_rate = 1e-2, step_rate = 4e-4, bias_rate = 1e-3;  ///< of Adam (Kingma and Ba 2015, betas 0.9 and 0.999)
-  double regularization = 0.01;                                    ///< weight of sum 1 - |2h - 1|^beta over the block's weights
-  double beta_start = 20, beta_end = 2, warmup = 0.2;  ///< beta falls linearly after the first part without regularization
-  bool bias_correction = true;  ///< afterwards, in each layer where it lowers the block's error
-  Rounding rounding = Rounding::kHalfUp;  ///< of the integer network that the numbers are for
+  double regularization = 0.01;                                     ///< weight of sum 1 - |2h - 1|^beta over the block's weights
+  double beta_start = 20, beta_end = 2, warmup = 0.2;               ///< beta falls linearly after the first part without regularization
+  bool bias_correction = true;                                      ///< afterwards, in each layer where it lowers the block's error
+  Rounding rounding = Rounding::kHalfUp;                            ///< of the integer network that the numbers are for
   std::uint64_t seed = 1;
   int threads = 0;  ///< of each operation; 0: thread_count(). The same number gives the same bytes; another may change last bits.
   std::function<void(const ReconstructionProgress&)> progress;  ///< after every iteration
@@ -40,10 +40,10 @@ struct ReconstructionOptions {
 /// Errors are mean squares of the difference from the float network's tensor over all images, divided by that tensor's mean square.
 struct BlockRecord {
   std::vector<std::string> layers;
-  std::string target;       ///< the node whose tensor was compared
-  double error_before = 0;  ///< with the numbers given, behind blocks already learned
-  double error_after = 0;   ///< never above error_before: a block that learned nothing keeps its numbers
-  int corrected_layers = 0; ///< whose biases were corrected afterwards
+  std::string target;        ///< the node whose tensor was compared
+  double error_before = 0;   ///< with the numbers given, behind blocks already learned
+  double error_after = 0;    ///< never above error_before: a block that learned nothing keeps its numbers
+  int corrected_layers = 0;  ///< whose biases were corrected afterwards
   int iterations = 0;
 };
 
