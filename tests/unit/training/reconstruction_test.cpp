@@ -137,7 +137,7 @@ TEST(Reconstruction, IsTheSameForASeedAndLeavesTheImagesStepAlone) {
   const CalibratedNetwork calibrated = calibrated_network(kCases[1], 48);
   const NetworkNumbers start = must(calibrated.numbers(uniform_assignment(calibrated.folded(), {4, 4}, true)));
   const auto learned = [&](std::uint64_t seed) {
-    ReconstructionOptions options = few_iterations(15);
+    ReconstructionOptions options = few_iterations(3);
     options.seed = seed;
     options.threads = 2;
     return must(reconstruct(calibrated.folded(), calibrated.images(), calibrated.normalization(), start, options)).numbers;
