@@ -55,6 +55,12 @@ class BadInput(unittest.TestCase):
         self.refused("inspect", self.file("huge.safetensors", b"\xff" * 64), place="huge.safetensors")
         self.refused("run", self.file("empty.dyad", b""), "--data", self.folder, "--backend", "cpu", place="empty.dyad")
 
+    def test_reconstruction(self):
+        words = ("quantize", "embedded", "--bits", "W4A4", "--calibrate", self.folder, "--out", self.folder / "n.dyad")
+        self.refused(*words, "--iterations", 10, place="command line")
+        self.refused(*words, "--reconstruct", "--iterations", -1, place="command line")
+        self.refused(*words, "--reconstruct", "--granularity", "channel", place="command line")
+
     def test_bits(self):
         for bits in ("W0A4", "W4A17", "W4", "4/4", "WA"):
             self.refused("inspect", "resnet20", "--bits", bits, place="--bits")

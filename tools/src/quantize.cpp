@@ -6,9 +6,13 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "command.hpp"
+#include "console.hpp"
+#include "dyad/workflow/reconstruct.hpp"
 #include "options.hpp"
+#include "reconstruction.hpp"
 
 namespace dyad::tools {
 namespace {
@@ -18,6 +22,7 @@ struct Options {
   BitsOptions bits;
   NormalizeOption normalize;
   PostTrainingFlags post_training;
+  ReconstructionFlags reconstruction;
   std::string scheme = "dyadic";
   std::string activations;
   std::string import;
@@ -25,27 +30,36 @@ struct Options {
   std::string out;
   std::int64_t images = 1024;
   std::uint64_t seed = 0;
-  bool json = false;
+  bool equalize = false, json = false;
 };
 
-int show(const Options& options, const OrderedJson& document, std::size_t layers) {
+/// What a way of quantizing made: the integer network, its document, and lines for people below the table of layers.
+struct Made {
+  quantizer::IntegerNetwork network;
+  OrderedJson document;
+  std::string lines;
+};
+
+int show(const Options& options, const Made& made) {
   if (options.json) {
-    print_document(document);
+    print_document(made.document);
     return kDone;
   }
   std::string text = fmt::format("{:<40} {:>6} {:>6} {:>12}\n", "layer", "w bits", "a bits", "weight MSE");
-  for (const auto& layer : document["layers"])
+  for (const auto& layer : made.document["layers"])
     text += fmt::format("{:<40} {:>6} {:>6} {:>12.3e}\n", layer["name"].get<std::string>(), layer["w_bits"].get<int>(),
                         layer["a_bits"].get<int>(), layer["mse"].get<double>());
-  print_text(text + fmt::format("integer network of {} layers written to {}\n", layers, options.out));
+  print_text(text + made.lines + fmt::format("integer network of {} layers written to {}\n", made.network.layers.size(), options.out));
   return kDone;
 }
 
-// A checkpoint of the APoT authors: MODEL is the file, or its topology beside --weights.
-Result<int> import_apot(const Options& options) {
+/// A checkpoint of the APoT authors: MODEL is the file, or its topology beside --weights.
+Result<Made> import_apot(const Options& options) {
   if (options.scheme != "apot") return Error{"--import", "apot-checkpoint holds levels of the scheme apot", "add --scheme apot"};
   if (!options.activations.empty())
     return Error{"--activations", "an imported checkpoint says itself what its activations are", "leave it out"};
+  if (options.equalize || options.reconstruction.reconstruct)
+    return Error{"--import", "an imported checkpoint is trained already", "leave --equalize and --reconstruct out"};
   const bool named = !options.model.weights.empty();
   DYAD_TRY(const auto checkpoint,
            quantizer::ApotCheckpoint::read(named ? options.model.weights : options.model.model, named ? options.model.model : std::string(),
@@ -54,17 +68,17 @@ Result<int> import_apot(const Options& options) {
   if (!bits) return Error{"--bits", "an APoT checkpoint is not float", "give the bits that it was trained at, as in W4A4"};
   if (!checkpoint.named_bits()) note("note: the checkpoint does not name the bits that it was trained at; those of --bits are taken");
   DYAD_TRY(const network::Normalization normalization, options.normalize.choose(checkpoint.network()));
-  DYAD_TRY(const auto lowered, checkpoint.lower(*bits, normalization, options.post_training.read()));
-  DYAD_CHECK(quantizer::save(lowered.network, options.out));
-  return show(options, workflow::quantization_document(lowered, options.out), lowered.network.layers.size());
+  DYAD_TRY(auto lowered, checkpoint.lower(*bits, normalization, options.post_training.read()));
+  OrderedJson document = workflow::quantization_document(lowered, options.out);
+  return Made{std::move(lowered.network), std::move(document), ""};
 }
 
-// --scheme and --activations as options of post-training quantization.
+/// --scheme and --activations as options of post-training quantization.
 Result<quantizer::PostTrainingOptions> post_training(const Options& options) {
   quantizer::PostTrainingOptions result = options.post_training.read();
-  if (options.scheme == "dyadic") {
+  if (options.scheme != "apot" && options.scheme != "pot") {
     if (!options.activations.empty())
-      return Error{"--activations", "the scheme dyadic has uniform activations", "add --scheme apot or pot"};
+      return Error{"--activations", "the scheme " + options.scheme + " has uniform activations", "add --scheme apot or pot"};
     return result;
   }
   const bool apot = options.scheme == "apot";
@@ -73,20 +87,64 @@ Result<quantizer::PostTrainingOptions> post_training(const Options& options) {
   return result;
 }
 
-Result<int> run(const Options& options) {
-  DYAD_CHECK(check_writable(options.out));
-  if (!options.import.empty()) return import_apot(options);
+/// At the bits of the options; nothing when the user stopped it.
+Result<std::optional<Made>> quantize(const Options& options, const quantizer::CalibratedNetwork& calibrated, const BitAssignment& bits,
+                                     workflow::Progress& progress) {
+  if (!options.reconstruction.reconstruct) {
+    DYAD_TRY(quantizer::IntegerNetwork network, calibrated.quantize(bits));
+    return std::optional(Made{std::move(network), workflow::quantization_document(calibrated, bits, options.out), ""});
+  }
+  const training::ReconstructionOptions learning = options.reconstruction.read(options.seed);
+  DYAD_TRY(auto reconstructed, workflow::reconstruct_network(calibrated, bits, learning, progress));
+  if (!reconstructed) return std::optional<Made>();
+  Made made{std::move(reconstructed->network), workflow::quantization_document(calibrated, bits, options.out), ""};
+  made.document["reconstruction"] = workflow::reconstruction_document(reconstructed->record, learning);
+  made.lines = fmt::format("\n{:<40} {:>12} {:>12}\n", "block", "error before", "error after");
+  for (const training::BlockRecord& block : reconstructed->record.blocks)
+    made.lines += fmt::format("{:<40} {:>12.3e} {:>12.3e}\n", block.target, block.error_before, block.error_after);
+  return std::optional(std::move(made));
+}
+
+Result<std::optional<Made>> quantize_float(const Options& options) {
   if (options.calibrate.empty()) return Error{"--calibrate", "is missing", "name calibration images: a file or a folder"};
-  DYAD_TRY(const network::Network network, options.model.load());
+  DYAD_CHECK(options.reconstruction.check());
+  if (options.reconstruction.reconstruct && options.scheme != "dyadic")
+    return Error{"--reconstruct", "learns the roundings of uniform steps, not of the scheme " + options.scheme, "use --scheme dyadic"};
+  DYAD_TRY(network::Network network, options.model.load());
   DYAD_TRY(const auto bits, options.bits.read(network));
   if (!bits) return Error{"--bits", "a float network needs no quantization", "give 2 to 8 bits, as in W4A8"};
   DYAD_TRY(const network::Normalization normalization, options.normalize.choose(network));
   DYAD_TRY(const quantizer::PostTrainingOptions how, post_training(options));
   DYAD_TRY(const network::Dataset images, calibration_images(picture_size(network), options.calibrate, options.images, options.seed));
+  TerminalProgress progress;
+  std::optional<quantizer::EqualizationReport> equalized;
+  if (options.equalize) {
+    progress.stage("equalization");
+    DYAD_TRY(network, network::fold_batch_norms(network));
+    DYAD_CHECK(network.infer_shapes());
+    DYAD_TRY(equalized, quantizer::equalize(network, images, normalization));
+  }
+  progress.stage("calibration");
   DYAD_TRY(const auto calibrated, quantizer::CalibratedNetwork::calibrate(network, images, normalization, how));
-  DYAD_TRY(const quantizer::IntegerNetwork integer_network, calibrated.quantize(*bits));
-  DYAD_CHECK(quantizer::save(integer_network, options.out));
-  return show(options, workflow::quantization_document(calibrated, *bits, options.out), integer_network.layers.size());
+  DYAD_TRY(std::optional<Made> made, quantize(options, calibrated, *bits, progress));
+  if (made && equalized) {
+    made->document["equalization"] = workflow::equalization_document(*equalized);
+    made->lines = fmt::format("equalized {} pairs of layers in {} passes\n", equalized->pairs.size(), equalized->passes) + made->lines;
+  }
+  return made;
+}
+
+Result<int> run(const Options& options) {
+  DYAD_CHECK(check_writable(options.out));
+  std::optional<Made> made;
+  if (options.import.empty()) {
+    DYAD_TRY(made, quantize_float(options));
+  } else {
+    DYAD_TRY(made, import_apot(options));
+  }
+  if (!made || interrupted()) return kInterrupted;
+  DYAD_CHECK(quantizer::save(made->network, options.out));
+  return show(options, *made);
 }
 
 }  // namespace
@@ -105,10 +163,12 @@ void add_quantize(CLI::App& program, Action& action) {
   verb->add_option("--images", options->images, "Calibration images drawn by the seed; 0: all")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  verb->add_option("--seed", options->seed, "Seed of the draw")->capture_default_str();
+  verb->add_option("--seed", options->seed, "Seed of the draw and of reconstruction")->capture_default_str();
   verb->add_option("--out", options->out, "The integer network, .dyad")->required();
   options->normalize.declare(*verb);
   options->post_training.declare(*verb);
+  verb->add_flag("--equalize", options->equalize, "First scale channels between layers to like ranges (cross-layer equalization)");
+  options->reconstruction.declare(*verb);
   describe(*verb, options->json, "dyad quantize resnet20.onnx --bits W4A8 --calibrate cifar10 --out resnet20.dyad");
   verb->callback([options, &action] { action = [options] { return run(*options); }; });
 }

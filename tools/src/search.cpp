@@ -12,6 +12,7 @@
 #include "hessian.hpp"
 #include "limits.hpp"
 #include "options.hpp"
+#include "reconstruction.hpp"
 
 namespace dyad::tools {
 namespace {
@@ -21,6 +22,7 @@ struct Options {
   NormalizeOption normalize;
   PostTrainingFlags post_training;
   HessianFlags hessian;
+  ReconstructionFlags reconstruction;
   LimitOptions limits;
   workflow::SearchRequest defaults;
   std::string data, accelerator, out, method = "exact", tier, backend = "cpu";
@@ -28,7 +30,7 @@ struct Options {
 };
 
 Result<int> print_result(const Options& options, const workflow::SearchRequest& request, const workflow::SearchResult& result) {
-  if (!options.out.empty()) DYAD_CHECK(quantizer::save(result.network, options.out));
+  if (!options.out.empty()) DYAD_CHECK(quantizer::save(result.reconstructed ? result.reconstructed->network : result.network, options.out));
   const OrderedJson document = workflow::search_to_json(request, result, options.out);
   if (options.json) {
     print_document(document);
@@ -41,6 +43,7 @@ Result<int> print_result(const Options& options, const workflow::SearchRequest& 
 
 Result<int> run(const Options& options) {
   DYAD_CHECK(check_writable(options.out));
+  DYAD_CHECK(options.reconstruction.check());
   workflow::SearchRequest request = options.defaults;
   const auto method = workflow::search_method_from_name(options.method);
   const auto tier = options.tier.empty() ? accel_models::default_tier(options.accelerator) : tier_from_name(options.tier);
@@ -61,6 +64,7 @@ Result<int> run(const Options& options) {
   request.check_model = check_model.get();
   request.backend = backend.get();
   request.quantization = options.post_training.read();
+  if (options.reconstruction.reconstruct) request.reconstruction = options.reconstruction.read(request.seed);
   request.model = request.network.name;
   DYAD_TRY(request.normalization, options.normalize.choose(request.network));
   DYAD_TRY(request.calibration, network::load_dataset(options.data, network::Split::kTrain, picture_size(request.network)));
@@ -122,6 +126,7 @@ void add_search(CLI::App& program, Action& action) {
   verb->add_flag("--no-cycle-check", options->no_cycle_check, "Do not confirm the cost in the cycle tier");
   verb->add_option("--out", options->out, "The integer network, .dyad");
   options->hessian.declare(*verb);
+  options->reconstruction.declare(*verb);
   options->post_training.declare(*verb);
   describe(*verb, options->json,
            "dyad search resnet20.onnx --data cifar10 --accelerator bismo-cloud --method exact --limit-ratio latency=0.5 --out net.dyad");

@@ -149,6 +149,8 @@ std::string search_totals(const Json& document) {
   for (const Json& limit : document["limits"]) add("limit", limit_words(limit));
   add("top-1", fmt::format("{:.2f} %  float {:.2f} %, on {} images", number(document, "top1"), number(document, "top1_float"),
                            document["images"]["evaluation"].get<std::int64_t>()));
+  if (document.contains("reconstruction"))
+    add("  learned", fmt::format("{:.2f} % after reconstruction", number(document["reconstruction"], "top1")));
   add("latency", amount("latency", number(cost, "latency_us")) + ratio_words(cost, "latency"));
   add("energy", amount("energy", number(cost, "energy_pj")) + ratio_words(cost, "energy"));
   add("  of it", energy_parts(document["layers"]));

@@ -208,6 +208,24 @@ Result<void> check_origin_of_numbers(const JsonReader& document) {
   return {};
 }
 
+Result<void> check_reconstruction(const JsonReader& document) {
+  if (!present(document, "reconstruction")) return {};
+  DYAD_TRY(const JsonReader reconstruction, document.member("reconstruction"));
+  DYAD_CHECK(nonnegative(reconstruction, {"top1", "top5", "logits_mse", "images", "seed"}));
+  DYAD_CHECK(strings(reconstruction, {"digest", "granularity"}));
+  DYAD_TRY(const JsonReader blocks, reconstruction.member("blocks"));
+  DYAD_TRY(const auto records, blocks.elements());
+  for (const JsonReader& record : records) {
+    DYAD_CHECK(strings(record, {"target"}));
+    DYAD_CHECK(nonnegative(record, {"error_before", "error_after", "corrected_layers", "iterations"}));
+    DYAD_TRY(const JsonReader layers, record.member("layers"));
+    DYAD_TRY(const auto names, layers.elements());
+    for (const JsonReader& name : names) DYAD_CHECK(readable(name.string()));
+    DYAD_CHECK(record.finish());
+  }
+  return reconstruction.finish();
+}
+
 Result<void> check_search(const JsonReader& document) {
   DYAD_CHECK(readable(document.schema("dyad.search", 1)));
   DYAD_CHECK(strings(document, {"version", "config_hash", "model", "method", "tier", "status", "digest"}));
@@ -226,6 +244,7 @@ Result<void> check_search(const JsonReader& document) {
   DYAD_TRY(const auto points, pareto.elements());
   for (const JsonReader& point : points) DYAD_CHECK(check_point(point));
   DYAD_CHECK(check_cycle_check(document));
+  DYAD_CHECK(check_reconstruction(document));
   DYAD_CHECK(check_origin_of_numbers(document));
   DYAD_CHECK(check_notes(document));
   return document.finish();

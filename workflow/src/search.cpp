@@ -9,6 +9,7 @@
 #include "network_cost.hpp"
 #include "search_points.hpp"
 #include "search_problem.hpp"
+#include "search_reconstruction.hpp"
 #include "sha256.hpp"
 
 namespace dyad::workflow {
@@ -50,7 +51,7 @@ std::string hash_of(const SearchRequest& request) {
   for (const quantizer::LimitRequest& limit : request.limits)
     limits.push_back({{"name", limit.name}, {"kind", quantizer::to_string(limit.kind)}, {"value", limit.value}});
   const quantizer::PostTrainingOptions& options = request.quantization;
-  const OrderedJson canonical = {
+  OrderedJson canonical = {
       {"version", DYAD_VERSION},
       {"model", request.model},
       {"data", data.hex()},
@@ -72,6 +73,7 @@ std::string hash_of(const SearchRequest& request) {
       {"quantization",
        {static_cast<int>(options.weights), options.activations, options.bias_correction, to_string(options.rounding),
         static_cast<int>(options.form), to_string(options.average), options.residual_bits}}};
+  if (request.reconstruction) canonical["reconstruction"] = reconstruction_choices(*request.reconstruction);
   Sha256 hash;
   hash.add(canonical.dump());
   return hash.hex();
@@ -216,6 +218,11 @@ Result<SearchOutcome> search(const SearchRequest& request, Progress& progress) {
     return SearchOutcome(std::move(result));
   };
 
+  if (request.reconstruction) {
+    if (!enter("reconstruction")) return finish();
+    DYAD_TRY(result.reconstructed, reconstruct_chosen(request, calibrated, meter, result.allocation.assignment, evaluation, progress));
+    if (!result.reconstructed) return finish();
+  }
   if (request.check_model != nullptr) {
     if (!enter("cycle check")) return finish();
     DYAD_TRY(result.cycle_check, check_cycles(solved.cost, *request.check_model, progress));

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "dyad/workflow/search.hpp"
+#include "search_reconstruction.hpp"
 
 namespace dyad::workflow {
 namespace {
@@ -97,6 +98,8 @@ OrderedJson search_to_json(const SearchRequest& request, const SearchResult& res
   document["top1_float"] = result.top1_float;
   document["digest"] = result.digest;
   document["logits_mse"] = result.logits_mse;
+  if (request.reconstruction && result.reconstructed)
+    document["reconstruction"] = search_reconstruction_document(*result.reconstructed, *request.reconstruction);
   document["cost"] = {{"cycles", result.cost.cycles},
                       {"latency_us", result.cost.latency_us},
                       {"energy_pj", result.cost.energy_pj},

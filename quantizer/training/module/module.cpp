@@ -7,6 +7,7 @@
 #include "dyad/base/result.hpp"
 #include "hessian.hpp"
 #include "module_interface.hpp"
+#include "reconstruction.hpp"
 #include "torch_network.hpp"
 #include "trainer.hpp"
 
@@ -43,6 +44,13 @@ constexpr ModuleInterface kInterface = {
       return guarded([&] { return run_training(topology, train_images, test_images, normalization, options); });
     },
     [](const network::Network& network, const Tensor<float>& images) { return guarded([&] { return logits_of(network, images); }); },
+    [](const network::Network& folded, const network::Dataset& images, const network::Normalization& normalization,
+       const quantizer::NetworkNumbers& numbers, const ReconstructionOptions& options) {
+      return guarded([&] { return learn_numbers(folded, images, normalization, numbers, options); });
+    },
+    [](const network::Network& folded, const network::Dataset& images, const network::Normalization& normalization,
+       const quantizer::NetworkNumbers& numbers,
+       Rounding rounding) { return guarded([&] { return quantized_logits(folded, images, normalization, numbers, rounding); }); },
 };
 
 /// Tensors of some megabytes come and go at every step; by default glibc gives each back to the system, and the page faults

@@ -114,6 +114,7 @@ TorchNetwork::TorchNetwork(const network::Network& network) {
       step.running_variance =
           add_parameter(node.name + ".running_var", ParameterKind::kRunningVariance, vector_tensor(norm.variance, channels));
     }
+    step.id = id;
     step.node = node;
     step.node.weight = {};
     step.node.bias = {};
@@ -128,6 +129,12 @@ TorchNetwork::TorchNetwork(const network::Network& network) {
     for (const std::size_t input : steps_[i].inputs) last_use[input] = i;
   for (std::size_t i = 0; i < steps_.size(); ++i)
     if (i != output_ && last_use[i] > i) steps_[last_use[i]].freed.push_back(i);
+}
+
+std::optional<std::size_t> TorchNetwork::step_of(NodeId id) const {
+  for (std::size_t i = 0; i < steps_.size(); ++i)
+    if (steps_[i].id == id) return i;
+  return std::nullopt;
 }
 
 at::Tensor TorchNetwork::forward(const at::Tensor& images, bool training, const ForwardHooks& hooks) const {
@@ -147,10 +154,11 @@ at::Tensor TorchNetwork::evaluate(const Step& step, const std::vector<at::Tensor
   const bool is_weighted = node.kind == OpKind::kConv || node.kind == OpKind::kLinear;
   const at::Tensor input = is_weighted && hooks.input ? hooks.input(step.layer, outputs[step.inputs.at(0)]) : outputs[step.inputs.at(0)];
   const at::Tensor weight = is_weighted && hooks.weight ? hooks.weight(step.layer, step.weight) : step.weight;
+  const at::Tensor bias = is_weighted && hooks.bias && step.bias.defined() ? hooks.bias(step.layer, step.bias) : step.bias;
   switch (node.kind) {
-    case OpKind::kConv: return convolve(node, input, weight, step.bias);
+    case OpKind::kConv: return convolve(node, input, weight, bias);
     case OpKind::kLinear: {
-      const at::Tensor result = at::linear(input.permute({0, 2, 3, 1}).flatten(1), weight, step.bias);
+      const at::Tensor result = at::linear(input.permute({0, 2, 3, 1}).flatten(1), weight, bias);
       return result.unsqueeze(2).unsqueeze(3);
     }
     case OpKind::kBatchNorm:

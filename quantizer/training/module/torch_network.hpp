@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,7 @@ struct ForwardHooks {
   std::function<at::Tensor(std::size_t layer, const at::Tensor& weight)> weight;          ///< the weight that the layer uses
   std::function<at::Tensor(std::size_t layer, const at::Tensor& input)> input;            ///< the input that it reads
   std::function<at::Tensor(const network::Node& node, const at::Tensor& output)> output;  ///< what readers of any node see
+  std::function<at::Tensor(std::size_t layer, const at::Tensor& bias)> bias;              ///< the bias that a layer with one adds
 };
 
 /// Holds a copy of the network. forward() in inference mode may be called from several threads at once.
@@ -37,6 +39,19 @@ class TorchNetwork {
   /// statistics and update the running ones as PyTorch does (momentum 0.1, unbiased variance).
   at::Tensor forward(const at::Tensor& images, bool training, const ForwardHooks& hooks = {}) const;
 
+  /// Parts of the graph: steps are the nodes in execution order up to the logits; a node behind them has none.
+  std::size_t steps() const { return steps_.size(); }
+  std::optional<std::size_t> step_of(network::NodeId id) const;
+  const network::Node& step_node(std::size_t step) const { return steps_[step].node; }
+  network::NodeId step_id(std::size_t step) const { return steps_[step].id; }
+  const std::vector<std::size_t>& step_inputs(std::size_t step) const { return steps_[step].inputs; }
+  /// Of a weighted step, its index in layer_names().
+  std::size_t step_layer(std::size_t step) const { return steps_[step].layer; }
+  /// Output of one step (not the input) in inference mode; `outputs`, by step, holds what it reads. The `output` hook is not called.
+  at::Tensor evaluate_step(std::size_t step, const std::vector<at::Tensor>& outputs, const ForwardHooks& hooks = {}) const {
+    return evaluate(steps_[step], outputs, false, hooks);
+  }
+
   const std::vector<Parameter>& parameters() const { return parameters_; }
   /// Weights of convolutions and fully connected layers, in execution order.
   const std::vector<at::Tensor>& layer_weights() const { return layer_weights_; }
@@ -48,6 +63,7 @@ class TorchNetwork {
  private:
   struct Step {
     network::Node node;  ///< its numbers are dropped
+    network::NodeId id = 0;
     std::vector<std::size_t> inputs;
     at::Tensor weight, bias, running_mean, running_variance;
     std::size_t layer = 0;           ///< of a weighted step, its index in layer_names()

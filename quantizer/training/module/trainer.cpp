@@ -10,6 +10,7 @@
 #include "batches.hpp"
 #include "checkpoint.hpp"
 #include "dyad/network/metadata.hpp"
+#include "operation_threads.hpp"
 #include "torch_network.hpp"
 
 namespace dyad::training {
@@ -17,17 +18,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-class OperationThreads {
- public:
-  explicit OperationThreads(int threads) : before_(at::get_num_threads()) { at::set_num_threads(threads); }
-  ~OperationThreads() { at::set_num_threads(before_); }
-  OperationThreads(const OperationThreads&) = delete;
-  OperationThreads& operator=(const OperationThreads&) = delete;
-
- private:
-  int before_;
-};
 
 struct Score {
   double loss_sum = 0;

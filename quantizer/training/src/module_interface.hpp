@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "dyad/training/reconstruction.hpp"
 #include "dyad/training/training.hpp"
 
 namespace dyad::training {
@@ -16,12 +17,19 @@ struct ModuleInterface {
   Result<TrainingResult> (*train)(const network::Network&, const network::Dataset&, const network::Dataset&, const network::Normalization&,
                                   const TrainOptions&);
   Result<Tensor<float>> (*forward)(const network::Network&, const Tensor<float>&);
+  Result<Reconstruction> (*reconstruct)(const network::Network&, const network::Dataset&, const network::Normalization&,
+                                        const quantizer::NetworkNumbers&, const ReconstructionOptions&);
+  Result<Tensor<float>> (*quantized_forward)(const network::Network&, const network::Dataset&, const network::Normalization&,
+                                             const quantizer::NetworkNumbers&, Rounding);
 };
 
 inline constexpr const char* kModuleFile = "libdyad_training.so";
 inline constexpr const char* kModuleSymbol = "dyad_training_module";
-inline constexpr const char* kModuleFingerprint = "dyad " DYAD_VERSION " training interface 1, compiler " __VERSION__;
+inline constexpr const char* kModuleFingerprint = "dyad " DYAD_VERSION " training interface 2, compiler " __VERSION__;
 
 using ModuleEntry = const ModuleInterface* (*)();
+
+/// The module, opened on first use (docs at open_module()).
+Result<const ModuleInterface*> opened_module();
 
 }  // namespace dyad::training

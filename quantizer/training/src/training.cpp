@@ -54,16 +54,6 @@ Result<const ModuleInterface*> find_module() {
   return Error{kModuleFile, "this build has no training module", kHint};
 }
 
-/// A module stays open for good; a failure is not remembered, so that a later call may find a module.
-Result<const ModuleInterface*> opened_module() {
-  static std::mutex mutex;
-  static const ModuleInterface* module = nullptr;
-  const std::lock_guard lock(mutex);
-  if (module) return module;
-  DYAD_TRY(module, find_module());
-  return module;
-}
-
 Error bad_option(const std::string& name, const std::string& message, const std::string& hint) { return Error{name, message, hint}; }
 
 Result<void> check_images(const network::Network& network, const network::Dataset& data, const network::Normalization& normalization,
@@ -92,6 +82,16 @@ Result<void> check_images(const network::Network& network, const network::Datase
 }
 
 }  // namespace
+
+// A module stays open for good; a failure is not remembered, so that a later call may find a module.
+Result<const ModuleInterface*> opened_module() {
+  static std::mutex mutex;
+  static const ModuleInterface* module = nullptr;
+  const std::lock_guard lock(mutex);
+  if (module) return module;
+  DYAD_TRY(module, find_module());
+  return module;
+}
 
 std::string_view to_string(HessianMethod method) { return method == HessianMethod::kGaussNewton ? "gauss_newton" : "hutchinson"; }
 

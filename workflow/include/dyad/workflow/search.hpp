@@ -18,6 +18,7 @@
 #include "dyad/quantizer/allocation.hpp"
 #include "dyad/quantizer/post_training.hpp"
 #include "dyad/quantizer/sensitivity.hpp"
+#include "dyad/training/reconstruction.hpp"
 #include "dyad/workflow/progress.hpp"
 #include "dyad/workflow/simulate.hpp"
 
@@ -52,6 +53,8 @@ struct SearchRequest {
   bool all_layers = false;  ///< also the first convolution and the last fully connected layer, which are else 8-bit
   std::vector<double> sweep_ratios = {0.75, 0.6, 0.5, 0.4, 0.3, 0.25, 0.2};  ///< of the first limit's cost (latency without limits)
   quantizer::PostTrainingOptions quantization;
+  /// At the end the numbers of the chosen bits are learned on the calibration images; nothing: they stay as post-training made them.
+  std::optional<training::ReconstructionOptions> reconstruction;
   std::uint64_t seed = 0;
 
   const CostModel* cost_model = nullptr;  ///< where cost comes from
@@ -106,6 +109,15 @@ struct ResolvedLimit {
   double absolute = 0;
 };
 
+/// The chosen bits after reconstruction; everything else in the result speaks of the network before it.
+struct ReconstructedSearch {
+  quantizer::IntegerNetwork network;
+  training::Reconstruction record;
+  double top1 = 0, top5 = 0;
+  std::string digest;
+  double logits_mse = 0;
+};
+
 struct SearchResult {
   std::string config_hash;
   std::vector<ResolvedLimit> limits;
@@ -121,6 +133,7 @@ struct SearchResult {
   std::optional<CycleCheck> cycle_check;
   std::optional<std::size_t> best_uniform;  ///< index into pareto
   std::vector<ParetoPoint> pareto;
+  std::optional<ReconstructedSearch> reconstructed;
   std::string stopped_at;  ///< the stage at which the caller cancelled; empty: complete
 };
 
