@@ -23,20 +23,31 @@ struct Options {
   std::string out;
   std::int64_t images = 1024;
   std::uint64_t seed = 0;
-  bool json = false;
+  bool pruned = false, json = false;
 };
 
 Result<int> run(const Options& options) {
   DYAD_CHECK(check_writable(options.out));
+  if (options.pruned && options.scheme != "kmeans")
+    return Error{"--pruned", "--scheme " + options.scheme + " quantizes zeros as any weight", "use it with --scheme kmeans"};
   DYAD_TRY(const network::Network network, options.model.load());
   DYAD_TRY(const auto bits, options.bits.read(network));
   if (!bits) return Error{"--bits", "a float network needs no quantization", "give 2 to 8 bits, as in W4A8"};
   DYAD_TRY(const network::Normalization normalization, options.normalize.choose(network));
   DYAD_TRY(const network::Dataset images, calibration_images(picture_size(network), options.calibrate, options.images, options.seed));
   DYAD_TRY(const auto calibrated, quantizer::CalibratedNetwork::calibrate(network, images, normalization, options.post_training.read()));
-  DYAD_TRY(const quantizer::IntegerNetwork integer_network, calibrated.quantize(*bits));
+  OrderedJson document;
+  quantizer::IntegerNetwork integer_network;
+  if (options.scheme == "kmeans") {
+    DYAD_TRY(quantizer::KmeansNetwork made,
+             quantizer::quantize_kmeans(calibrated, *bits, {.iterations = 50, .pruned = options.pruned, .seed = options.seed}));
+    document = workflow::kmeans_document(calibrated, *bits, made, options.out);
+    integer_network = std::move(made.network);
+  } else {
+    DYAD_TRY(integer_network, calibrated.quantize(*bits));
+    document = workflow::quantization_document(calibrated, *bits, options.out);
+  }
   DYAD_CHECK(quantizer::save(integer_network, options.out));
-  const OrderedJson document = workflow::quantization_document(calibrated, *bits, options.out);
   if (options.json) {
     print_document(document);
     return kDone;
@@ -56,7 +67,10 @@ void add_quantize(CLI::App& program, Action& action) {
   auto options = std::make_shared<Options>();
   options->model.declare(*verb);
   options->bits.declare(*verb, true);
-  verb->add_option("--scheme", options->scheme, "Number format")->check(CLI::IsMember({"dyadic"}))->capture_default_str();
+  verb->add_option("--scheme", options->scheme, "dyadic: uniform steps; kmeans: codebooks of 2^w int8 levels, w from 1")
+      ->check(CLI::IsMember({"dyadic", "kmeans"}))
+      ->capture_default_str();
+  verb->add_flag("--pruned", options->pruned, "kmeans: zeros stay zeros, only the other weights are clustered");
   verb->add_option("--calibrate", options->calibrate, "Images: a file or a folder, its training split")->required();
   verb->add_option("--images", options->images, "Calibration images drawn by the seed; 0: all")
       ->check(CLI::NonNegativeNumber)

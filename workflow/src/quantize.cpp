@@ -22,4 +22,31 @@ OrderedJson quantization_document(const quantizer::CalibratedNetwork& calibrated
           {"out", out}};
 }
 
+OrderedJson kmeans_document(const quantizer::CalibratedNetwork& calibrated, const BitAssignment& assignment,
+                            const quantizer::KmeansNetwork& made, const std::string& out) {
+  OrderedJson layers = OrderedJson::array();
+  std::int64_t all = 0;
+  for (const network::NodeId id : calibrated.layers()) {
+    const std::string& name = calibrated.folded().node(id).name;
+    const quantizer::KmeansLayer& layer = made.layers.at(name);
+    const auto centroids = static_cast<std::int64_t>(layer.levels.size());
+    const std::int64_t size = layer.bits * layer.weights + 8 * centroids;
+    all += size;
+    layers.push_back({{"name", name},
+                      {"w_bits", layer.bits},
+                      {"a_bits", assignment.at(name).activation},
+                      {"mse", layer.mse},
+                      {"weights", layer.weights},
+                      {"centroids", centroids},
+                      {"size_bits", size}});
+  }
+  return {{"schema", "dyad.quantization/1"},
+          {"version", DYAD_VERSION},
+          {"model", calibrated.folded().name},
+          {"scheme", "kmeans"},
+          {"layers", std::move(layers)},
+          {"size_bits", all},
+          {"out", out}};
+}
+
 }  // namespace dyad::workflow
