@@ -68,6 +68,18 @@ std::vector<std::size_t> boundaries(const Sorted& sorted, std::span<const double
   return begins;
 }
 
+/// Root mean square of each output channel's weights.
+std::vector<float> channel_sizes(const Tensor<float>& weights) {
+  const std::int64_t each = weights.size() / weights.extent(0);
+  std::vector<float> sizes;
+  for (std::int64_t c = 0; c < weights.extent(0); ++c) {
+    double sum = 0;
+    for (std::int64_t i = c * each; i < (c + 1) * each; ++i) sum += static_cast<double>(weights[i]) * static_cast<double>(weights[i]);
+    sizes.push_back(static_cast<float>(std::sqrt(sum / static_cast<double>(each))));
+  }
+  return sizes;
+}
+
 Result<void> check_bits(const CalibratedNetwork& calibrated, const BitAssignment& assignment) {
   for (const network::NodeId layer : calibrated.layers()) {
     const std::string& name = calibrated.folded().node(layer).name;
@@ -139,19 +151,28 @@ Result<KmeansNetwork> quantize_kmeans(const CalibratedNetwork& calibrated, const
     KmeansLayer& layer = made[static_cast<std::size_t>(i)];
     QuantizedWeights& weights = numbers.layers.at(layers[static_cast<std::size_t>(i)]).weights;
     layer.bits = assignment.at(node.name).weight;
-    const Codebook codebook = cluster_weights(node.weight.values(), layer.bits, options);
+    const std::vector<float> sizes = channel_sizes(node.weight);
+    const std::int64_t each = node.weight.size() / node.weight.extent(0);
+    std::vector<float> relative(static_cast<std::size_t>(node.weight.size()));
+    for (std::int64_t k = 0; k < node.weight.size(); ++k) {
+      const float size = sizes[static_cast<std::size_t>(k / each)];
+      relative[static_cast<std::size_t>(k)] = size > 0 ? node.weight[k] / size : 0.0f;
+    }
+    const Codebook codebook = cluster_weights(relative, layer.bits, options);
     const IntegerCodebook integers = integer_codebook(codebook);
     layer.levels = integers.levels;
     layer.step = integers.step;
     for (std::int64_t k = 0; k < weights.values.size(); ++k) {
       const std::int32_t label = codebook.labels[static_cast<std::size_t>(k)];
-      weights.values[k] = label < 0 ? std::int8_t{0} : integers.levels[static_cast<std::size_t>(label)];
+      weights.values[k] =
+          label < 0 || sizes[static_cast<std::size_t>(k / each)] <= 0 ? std::int8_t{0} : integers.levels[static_cast<std::size_t>(label)];
       layer.weights += label >= 0;
       const double error =
-          static_cast<double>(node.weight[k]) - static_cast<double>(weights.values[k]) * static_cast<double>(integers.step);
+          static_cast<double>(node.weight[k]) -
+          static_cast<double>(weights.values[k]) * static_cast<double>(integers.step * sizes[static_cast<std::size_t>(k / each)]);
       layer.mse += error * error / static_cast<double>(weights.values.size());
     }
-    std::fill(weights.scales.begin(), weights.scales.end(), integers.step);
+    for (std::size_t c = 0; c < sizes.size(); ++c) weights.scales[c] = sizes[c] > 0 ? integers.step * sizes[c] : integers.step;
   });
   DYAD_TRY(const LoweringPlan plan, plan_of(calibrated, numbers));
   for (auto& [layer, bias] : Simulation(calibrated, numbers, plan).biases()) numbers.layers.at(layer).bias = std::move(bias);

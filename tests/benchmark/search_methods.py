@@ -42,7 +42,7 @@ def search(options, accelerator, ratio, method, folder):
     seconds_file = folder / f"{name}.seconds"  # of runs that were stopped before
     before = float(seconds_file.read_text()) if seconds_file.exists() else 0.0
     command = [options.dyad, "search", options.model, "--data", options.data, "--accelerator", accelerator, "--method", method,
-               "--limit-ratio", f"latency={ratio:g}", "--no-cycle-check", "--sweep-images", "500", "--seed", "0", "--json"]
+               "--limit-ratio", f"latency={ratio:g}", "--no-cycle-check", "--sweep-images", str(options.sweep_images), "--seed", "0", "--json"]
     command += ["--sweep", "0.5"] if method in ("exact", "hawq", "hmq") else []
     if method in BY_EPISODES:
         command += ["--episodes", str(options.episodes), "--checkpoint", str(folder / f"{name}.checkpoint")]
@@ -134,6 +134,7 @@ def main():
     run_verb.add_argument("--accelerators", default=ACCELERATORS)
     run_verb.add_argument("--ratios", default="0.6,0.4,0.3")
     run_verb.add_argument("--episodes", type=int, default=300)
+    run_verb.add_argument("--sweep-images", type=int, default=500, help="of uniform bits that are not contenders")
     run_verb.add_argument("--flags", default="", help="passed on to every search, for example '--evaluation-images 1000'")
     options = parser.parse_args()
     if options.verb == "table":

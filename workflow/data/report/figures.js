@@ -125,11 +125,12 @@ Dyad.figures = (() => {
   /// The documents that answer the same question as `doc` and tell how their search went.
   const comparable = (entries, doc) => (hasCourse(doc) ? entries.filter((e) => hasCourse(e.document) && question(e.document) === question(doc)) : []);
 
-  /// Best so far against networks evaluated, one line a search; a search without episodes is a point at its end, drawn on to the right.
+  /// Best so far against networks evaluated, one line a search; a search without episodes is a point and a level.
   function course(entries, doc) {
     const searches = comparable(entries, doc);
     const last = Math.max(...searches.flatMap((e) => e.document.history.map((episode) => episode.evaluations)));
     const series = [];
+    const lines = [];
     searches.forEach((entry, i) => {
       const color = COURSE_COLORS[i % COURSE_COLORS.length];
       const method = entry.document.method;
@@ -143,7 +144,8 @@ Dyad.figures = (() => {
         best = episode.top1;
         points.push({ x: episode.evaluations, y: best });
       }
-      series.push({ name, color, line: true, points: [...points, { x: last, y: best }] });
+      if (entry.document.history.length > 1) series.push({ name, color, line: true, points: [...points, { x: last, y: best }] });
+      else lines.push({ axis: "y", value: best, text: `${name} ${accuracy(best)}` });
       if (entry.document.history.length === 1)
         series.push({ name: `${name}: its one result`, color, shape: "diamond", points: [{ x: points[0].x, y: best, label: name,
           detail: [`top-1 ${accuracy(best)} on ${plural(doc.reward_images, "calibration image")}`, `after ${plural(points[0].x, "network")}`] }] });
@@ -152,7 +154,7 @@ Dyad.figures = (() => {
       id: "course", kind: "scatter", title: "Best so far against networks evaluated", subtitle: `${doc.model} on ${doc.accelerator.name}`,
       x: { title: "Networks evaluated", type: "linear", format: (v) => grouped(v) },
       y: { title: `Best top-1 on ${plural(doc.reward_images, "calibration image")} (%)`, type: "linear", format: (v) => trimmed(v, 2) },
-      series, lines: [], notes: [],
+      series, lines, notes: [],
       table: {
         columns: ["search", "evaluations", "reward", "top1_percent", "logits_mse", "latency_us", "energy_pj", "size_mib", "bops_g"],
         rows: searches.flatMap((e) => e.document.history.map((h) => [e.name, h.evaluations, h.reward, h.top1, h.logits_mse, h.latency_us, h.energy_pj, h.size_mib, h.bops_g])),

@@ -38,7 +38,7 @@ struct KmeansLayer {
   int bits = 0;
   std::int64_t weights = 0;  ///< stored: without pruned zeros
   std::vector<std::int8_t> levels;
-  float step = 1;
+  float step = 1;  ///< of a level, relative to its channel's root mean square
   double mse = 0;  ///< mean squared difference of the int8 network's weights from the float ones
 };
 
@@ -47,8 +47,9 @@ struct KmeansNetwork {
   std::map<std::string, KmeansLayer> layers;  ///< by name
 };
 
-/// Clusters each layer's folded weights at `assignment`'s weight bits (1 to 8); activations take its activation bits (2 to 8). Biases are
-/// corrected as the calibrated network's options say. An Error names a layer without bits or with other ones.
+/// Clusters each layer's folded weights, relative to their output channel's root mean square, at `assignment`'s weight bits (1 to 8);
+/// activations take its activation bits (2 to 8). Biases are corrected as the calibrated network's options say. An Error names a layer
+/// without bits or with other ones.
 Result<KmeansNetwork> quantize_kmeans(const CalibratedNetwork& calibrated, const BitAssignment& assignment, const KmeansOptions& options);
 
 }  // namespace dyad::quantizer
