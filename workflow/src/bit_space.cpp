@@ -8,8 +8,6 @@
 namespace dyad::workflow {
 namespace {
 
-constexpr double kSlack = 1e-12;  ///< relative, as in allocation
-
 /// Bits of one layer's indices and of its codebook of int8 levels, in MiB.
 double kmeans_size_mib(const LayerShape& layer, int bits) {
   const double indices = static_cast<double>(layer.weight_count()) * bits;
@@ -134,25 +132,22 @@ Result<Bits> BitSpace::repaired(Bits bits, Random& random) const {
 }
 
 Result<Bits> BitSpace::raised(Bits bits) const {
-  DYAD_TRY(NetworkCost now, cost(bits));
-  const auto no_dearer = [&](const NetworkCost& other) {
-    return std::all_of(limits_.begin(), limits_.end(), [&](const ResolvedLimit& limit) {
-      const double before = now.totals.get(limit.request.name);
-      return other.totals.get(limit.request.name) <= before * (1 + kSlack);
-    });
-  };
-  for (const std::size_t i : free_)
+  for (bool changed = true; changed;) {
+    changed = false;
     for (int LayerBits::*operand : {&LayerBits::weight, &LayerBits::activation}) {
       const std::vector<int>& choices = operand == &LayerBits::weight ? weight_choices_ : activation_choices_;
-      for (auto more = std::upper_bound(choices.begin(), choices.end(), bits[i].*operand); more != choices.end(); ++more) {
+      for (const std::size_t i : free_) {
+        const auto more = std::upper_bound(choices.begin(), choices.end(), bits[i].*operand);
+        if (more == choices.end()) continue;
         Bits wider = bits;
         wider[i].*operand = *more;
-        DYAD_TRY(NetworkCost other, cost(wider));
-        if (!no_dearer(other)) break;
+        DYAD_TRY(const bool inside, keeps(wider));
+        if (!inside) continue;
         bits = std::move(wider);
-        now = std::move(other);
+        changed = true;
       }
     }
+  }
   return bits;
 }
 

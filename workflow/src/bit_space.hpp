@@ -41,7 +41,8 @@ class BitSpace {
   Bits drawn(Random& random) const;
   /// Lowers operands drawn at random, one choice at a time, until the limits hold.
   Result<Bits> repaired(Bits bits, Random& random) const;
-  /// Raises every operand as far as no limited cost grows by it: hardware that runs 2 bits as 4 gets 4.
+  /// Raises operands one choice at a time, all weights and then all activations, sweep after sweep, as long as the limits hold: what a
+  /// repair left of the budget is used, and hardware that runs 2 bits as 4 gets 4.
   Result<Bits> raised(Bits bits) const;
 
  private:

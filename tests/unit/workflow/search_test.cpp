@@ -168,11 +168,11 @@ TEST_F(Search, DocumentHasThePromisedFieldsInOrder) {
   const OrderedJson document = search_to_json(request_, result, "");
   std::vector<std::string> keys;
   for (const auto& [key, value] : document.items()) keys.push_back(key);
-  EXPECT_EQ(keys,
-            (std::vector<std::string>{"schema",       "version",     "config_hash", "seed",        "model",       "data",   "method",
-                                      "tier",         "accelerator", "limits",      "status",      "objective",   "bound",  "assignment",
-                                      "top1",         "top5",        "top1_float",  "digest",      "logits_mse",  "cost",   "layers",
-                                      "best_uniform", "pareto",      "verified",    "cycle_check", "sensitivity", "images", "out"}));
+  EXPECT_EQ(keys, (std::vector<std::string>{"schema",        "version",    "config_hash", "seed",         "model",      "data",
+                                            "method",        "tier",       "accelerator", "limits",       "status",     "objective",
+                                            "bound",         "assignment", "top1",        "top5",         "top1_float", "digest",
+                                            "logits_mse",    "cost",       "layers",      "best_uniform", "pareto",     "history",
+                                            "reward_images", "verified",   "cycle_check", "sensitivity",  "images",     "out"}));
   EXPECT_EQ(document["status"], "optimal");
   EXPECT_EQ(document["verified"], true);
   EXPECT_TRUE(document["out"].is_null());

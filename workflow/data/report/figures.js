@@ -152,7 +152,7 @@ Dyad.figures = (() => {
     });
     return {
       id: "course", kind: "scatter", title: "Best so far against networks evaluated", subtitle: `${doc.model} on ${doc.accelerator.name}`,
-      x: { title: "Networks evaluated", type: "linear", format: (v) => grouped(v) },
+      x: { title: "Networks evaluated", type: "linear", min: 0, format: (v) => grouped(v) },
       y: { title: `Best top-1 on ${plural(doc.reward_images, "calibration image")} (%)`, type: "linear", format: (v) => trimmed(v, 2) },
       series, lines, notes: [],
       table: {
