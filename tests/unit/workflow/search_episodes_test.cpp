@@ -87,6 +87,7 @@ class SearchEpisodes : public testing::Test {
 
 TEST_F(SearchEpisodes, EveryEpisodeKeepsTheLimitsAndTheBestIsTheResult) {
   request_.limits.push_back({"size", quantizer::LimitKind::kRatio, 0.6});
+  request_.limits.push_back({"energy", quantizer::LimitKind::kRatio, 0.5});
   for (const SearchMethod method : kMethods) {
     SCOPED_TRACE(to_string(method));
     request_.method = method;
