@@ -92,12 +92,12 @@ def section(accelerator, group):
         if refused:
             lines.append(f"| {ratio:g} | infeasible | smallest ratio {refused[0]['smallest_ratio']:.3f} ||||||")
             continue
-        best = max(row["top1"] for row in same)
+        best = max([row["top1"] for row in same] + [row["uniform"]["top1"] for row in same if row["uniform"]])
         for row in same:
             top1 = f"**{row['top1']:.2f}**" if row["top1"] == best else f"{row['top1']:.2f}"
             lines.append(f"| {ratio:g} | {row['method']} | {top1} | {row['latency_us']:.1f} | {row['energy_pj'] / 1e6:.1f} | {row['logits_mse']:.3g} | {row['evaluations'] or ''} | {row['seconds']:.0f} |")
         uniform = same[0]["uniform"]
-        lines.append(f"| {ratio:g} | uniform {uniform['label']} | {uniform['top1']:.2f} | {uniform['latency_us']:.1f} | {uniform['energy_pj'] / 1e6:.1f} ||||"
+        lines.append(f"| {ratio:g} | uniform {uniform['label']} | " + (f"**{uniform['top1']:.2f}**" if uniform['top1'] == best else f"{uniform['top1']:.2f}") + f" | {uniform['latency_us']:.1f} | {uniform['energy_pj'] / 1e6:.1f} ||||"
                      if uniform else f"| {ratio:g} | no uniform bits |||||||")
     return lines + [""]
 
