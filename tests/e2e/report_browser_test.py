@@ -38,6 +38,8 @@ def documents():
         "search": report_fixture.search_document(), "long": report_fixture.search_document("fixture-long", 17, long_names),
         "evil": evil, "simulation": report_fixture.simulation_document(),
         "measured": report_fixture.measured_document(),
+        "haq": report_fixture.episodes_document("haq", [90, 92.5, 91, 96]), "random": report_fixture.episodes_document("random", [93, 91, 94]),
+        "program": report_fixture.episodes_document("exact", [97], evaluations=253),
     }
 
 
@@ -225,6 +227,20 @@ class ReportInBrowser(unittest.TestCase):
                 continue
             self.assertAlmostEqual(float(row["1 W less"]), (layer["cycles"] // 8) / layer["cycles"])
             self.assertEqual((row["Next W"], float(row["1 A less"]), row["Next A"]), ("7", 0, ""))
+
+    def test_searches_of_one_question_share_a_plot(self):
+        self.assertFalse(self.find("#course-section").is_displayed())  # nothing is told of how that search went
+        self.open_document("haq")
+        self.assertTrue(self.find("#course-section").is_displayed())
+        self.assertIn("Best of 4 episodes", self.text("#badges"))
+        lines = {one["label"]: [(point["x"], point["y"]) for point in one["data"]] for one in self.series("course")}
+        self.assertEqual(lines["haq"], [(1, 90), (2, 90), (2, 92.5), (4, 92.5), (4, 96), (253, 96)])
+        self.assertEqual(lines["random"], [(1, 93), (3, 93), (3, 94), (253, 94)])
+        self.assertEqual(lines["exact: its one result"], [(253, 97)])
+        rows = list(csv.DictReader(io.StringIO(self.saved("course.csv")["content"], newline="")))
+        self.assertEqual([float(row["top1_percent"]) for row in rows], [90, 92.5, 91, 96, 93, 91, 94, 97])
+        for wrong in ("NaN", "null", "undefined", "Infinity"):
+            self.assertNotIn(wrong, self.text("main"))
 
     def test_measurements_have_no_roofline(self):
         self.assertTrue(self.find("#roofline-section").is_displayed())

@@ -129,6 +129,19 @@ def search_document(model="fixture-resnet", per_stage=3, style="stage{stage}.uni
     }
 
 
+def episodes_document(method, top1s, evaluations=None):
+    """A search that scored networks of these accuracies one after another; `evaluations`: the count at the last one."""
+    document = search_document("fixture-episodes")
+    last = evaluations or len(top1s)
+    cost = {key: document["cost"][key] for key in ("latency_us", "energy_pj", "size_mib", "bops_g")}
+    history = [{"evaluations": last - len(top1s) + 1 + i, "reward": 0.1 * (top1 - 99), "top1": top1, "logits_mse": 100 - top1, **cost} for i, top1 in enumerate(top1s)]
+    document.update(method=method, history=history, reward_images=512)
+    if len(top1s) > 1:
+        document.update(status="feasible", objective=None, bound=None)
+        del document["sensitivity"]
+    return document
+
+
 def simulation_document(model="fixture-resnet"):
     layers, _, cost, _ = network(layer_names(3, "stage{stage}.unit{unit}.body"), lambda i, shape: (8, 8))
     total = {key: sum(one[key] for one in layers) for key in ("cycles", "latency_us", "energy_pj", "stall_cycles", "dram_read_bits", "dram_write_bits")}

@@ -30,7 +30,7 @@ struct Options {
   std::string out;
   std::int64_t images = 1024;
   std::uint64_t seed = 0;
-  bool equalize = false, json = false;
+  bool equalize = false, pruned = false, json = false;
 };
 
 /// What a way of quantizing made: the integer network, its document, and lines for people below the table of layers.
@@ -90,6 +90,12 @@ Result<quantizer::PostTrainingOptions> post_training(const Options& options) {
 /// At the bits of the options; nothing when the user stopped it.
 Result<std::optional<Made>> quantize(const Options& options, const quantizer::CalibratedNetwork& calibrated, const BitAssignment& bits,
                                      workflow::Progress& progress) {
+  if (options.scheme == "kmeans") {
+    DYAD_TRY(quantizer::KmeansNetwork made,
+             quantizer::quantize_kmeans(calibrated, bits, {.iterations = 50, .pruned = options.pruned, .seed = options.seed}));
+    OrderedJson document = workflow::kmeans_document(calibrated, bits, made, options.out);
+    return std::optional(Made{std::move(made.network), std::move(document), ""});
+  }
   if (!options.reconstruction.reconstruct) {
     DYAD_TRY(quantizer::IntegerNetwork network, calibrated.quantize(bits));
     return std::optional(Made{std::move(network), workflow::quantization_document(calibrated, bits, options.out), ""});
@@ -108,6 +114,8 @@ Result<std::optional<Made>> quantize(const Options& options, const quantizer::Ca
 Result<std::optional<Made>> quantize_float(const Options& options) {
   if (options.calibrate.empty()) return Error{"--calibrate", "is missing", "name calibration images: a file or a folder"};
   DYAD_CHECK(options.reconstruction.check());
+  if (options.pruned && options.scheme != "kmeans")
+    return Error{"--pruned", "the scheme " + options.scheme + " quantizes zeros as any weight", "use it with --scheme kmeans"};
   if (options.reconstruction.reconstruct && options.scheme != "dyadic")
     return Error{"--reconstruct", "learns the roundings of uniform steps, not of the scheme " + options.scheme, "use --scheme dyadic"};
   DYAD_TRY(network::Network network, options.model.load());
@@ -154,7 +162,11 @@ void add_quantize(CLI::App& program, Action& action) {
   auto options = std::make_shared<Options>();
   options->model.declare(*verb);
   options->bits.declare(*verb, true);
-  verb->add_option("--scheme", options->scheme, "Number format")->check(CLI::IsMember({"dyadic", "apot", "pot"}))->capture_default_str();
+  verb->add_option("--scheme", options->scheme,
+                   "dyadic: uniform steps; apot, pot: sums of powers of two; kmeans: codebooks of 2^w int8 levels, w from 1")
+      ->check(CLI::IsMember({"dyadic", "apot", "pot", "kmeans"}))
+      ->capture_default_str();
+  verb->add_flag("--pruned", options->pruned, "kmeans: zeros stay zeros, only the other weights are clustered");
   verb->add_option("--activations", options->activations, "Activations of the schemes apot (default apot) and pot (default uniform)")
       ->check(CLI::IsMember({"apot", "uniform"}));
   verb->add_option("--import", options->import, "MODEL is a trained checkpoint of the APoT authors, .safetensors")

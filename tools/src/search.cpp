@@ -9,6 +9,7 @@
 #include "console.hpp"
 #include "dyad/accel_models/accelerator.hpp"
 #include "dyad/workflow/report.hpp"
+#include "episodes.hpp"
 #include "hessian.hpp"
 #include "limits.hpp"
 #include "options.hpp"
@@ -23,6 +24,7 @@ struct Options {
   PostTrainingFlags post_training;
   HessianFlags hessian;
   ReconstructionFlags reconstruction;
+  EpisodeFlags episodes;
   LimitOptions limits;
   workflow::SearchRequest defaults;
   std::string data, accelerator, out, method = "exact", tier, backend = "cpu";
@@ -49,6 +51,8 @@ Result<int> run(const Options& options) {
   const auto tier = options.tier.empty() ? accel_models::default_tier(options.accelerator) : tier_from_name(options.tier);
   DYAD_EXPECT(method && tier, "a flag admitted an unknown word");
   request.method = *method;
+  DYAD_TRY(request.episodes, options.episodes.read(*method));
+  if (request.episodes.kmeans && !options.episodes.was_given("--choices")) request.bits = {1, 2, 3, 4, 5, 6, 7, 8};
   DYAD_TRY(request.limits, options.limits.read());
   DYAD_TRY(request.network, options.model.load());
   accel_models::CostOptions cost;
@@ -73,6 +77,7 @@ Result<int> run(const Options& options) {
     return measure_traces(request.network, request.calibration, request.normalization, options.hessian, request.seed, progress);
   };
   TerminalProgress progress;
+  request.episodes.heard = [&](const std::string& words) { progress.stage_note(words); };
   DYAD_TRY(const workflow::SearchOutcome outcome, workflow::search(request, progress));
   if (const auto* result = std::get_if<workflow::SearchResult>(&outcome)) return print_result(options, request, *result);
   if (std::holds_alternative<workflow::Cancelled>(outcome)) return kInterrupted;
@@ -95,15 +100,16 @@ void add_search(CLI::App& program, Action& action) {
   options->normalize.declare(*verb);
   verb->add_option("--data", options->data, "Data folder: training images calibrate, test images score")->required();
   verb->add_option("--accelerator", options->accelerator, kAcceleratorHelp)->required();
-  verb->add_option("--method", options->method, "exact: measured error + integer program; hawq: Hessian + integer program")
-      ->check(CLI::IsMember({"exact", "hawq"}))
+  verb->add_option("--method", options->method,
+                   "exact: measured error + integer program; hawq: Hessian + integer program; haq (DDPG), evolution, random: by episodes")
+      ->check(CLI::IsMember({"exact", "hawq", "haq", "evolution", "random"}))
       ->capture_default_str();
   verb->add_option("--tier", options->tier, "Where cost comes from; default: measured of a table, else analytic")
       ->check(CLI::IsMember({"analytic", "cycle", "measured"}));
   options->limits.declare(*verb, "R times the cost at 8 bits everywhere; NAME is latency, energy, size or bops");
   verb->add_option("--choices", defaults.bits, "Bit-widths to choose from, comma-separated")
       ->delimiter(',')
-      ->check(CLI::Range(2, 8))
+      ->check(CLI::Range(1, 8))
       ->capture_default_str();
   verb->add_flag("--all-layers", defaults.all_layers, "Choose for the first and the last layer too");
   verb->add_option("--calibration-images", defaults.calibration_images, "Drawn by the seed")
@@ -127,6 +133,7 @@ void add_search(CLI::App& program, Action& action) {
   verb->add_option("--out", options->out, "The integer network, .dyad");
   options->hessian.declare(*verb);
   options->reconstruction.declare(*verb);
+  options->episodes.declare(*verb, defaults.episodes);
   options->post_training.declare(*verb);
   describe(*verb, options->json,
            "dyad search resnet20.onnx --data cifar10 --accelerator bismo-cloud --method exact --limit-ratio latency=0.5 --out net.dyad");

@@ -36,4 +36,23 @@ OrderedJson quantization_document(const quantizer::ApotCheckpoint::Lowered& lowe
   return document(lowered.network.name, std::move(layers), out);
 }
 
+OrderedJson kmeans_document(const quantizer::CalibratedNetwork& calibrated, const BitAssignment& assignment,
+                            const quantizer::KmeansNetwork& made, const std::string& out) {
+  OrderedJson layers = OrderedJson::array();
+  std::int64_t all = 0;
+  for (const network::NodeId id : calibrated.layers()) {
+    const std::string& name = calibrated.folded().node(id).name;
+    const quantizer::KmeansLayer& layer = made.layers.at(name);
+    const auto centroids = static_cast<std::int64_t>(layer.levels.size());
+    const std::int64_t size = layer.bits * layer.weights + 8 * centroids;
+    all += size;
+    OrderedJson entry = layer_entry(name, {layer.bits, assignment.at(name).activation}, layer.mse);
+    entry.update({{"weights", layer.weights}, {"centroids", centroids}, {"size_bits", size}});
+    layers.push_back(std::move(entry));
+  }
+  OrderedJson result = document(calibrated.folded().name, std::move(layers), out);
+  result.update({{"scheme", "kmeans"}, {"size_bits", all}});
+  return result;
+}
+
 }  // namespace dyad::workflow

@@ -162,7 +162,11 @@ std::string search_totals(const Json& document) {
                                         : fmt::format("{}  top-1 {:.2f} %  latency {}{}", text(uniform, "label"), number(uniform, "top1"),
                                                       amount("latency", number(uniform, "latency_us")), ratio_words(uniform, "latency")));
   const bool optimal = text(document, "status") == "optimal";
-  add("allocation", optimal ? "proved optimal" : "not proved optimal: " + text(document, "status"));
+  const std::size_t episodes = document.contains("history") ? document["history"].size() : 0;
+  if (episodes > 1)
+    add("allocation", fmt::format("best of {} episodes", episodes));
+  else
+    add("allocation", optimal ? "proved optimal" : "not proved optimal: " + text(document, "status"));
   const bool verified = document["verified"].get<bool>();
   const bool checked = document.contains("cycle_check") && document["cycle_check"].is_object();
   const std::string apart =

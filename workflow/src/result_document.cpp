@@ -178,6 +178,19 @@ Result<void> check_point(const JsonReader& point) {
   return point.finish();
 }
 
+Result<void> check_history(const JsonReader& document) {
+  DYAD_CHECK(optional_nonnegative(document, {"reward_images"}));
+  if (!present(document, "history")) return {};
+  DYAD_TRY(const JsonReader history, document.member("history"));
+  DYAD_TRY(const auto episodes, history.elements());
+  for (const JsonReader& episode : episodes) {
+    DYAD_CHECK(readable(episode.number("reward")));
+    DYAD_CHECK(nonnegative(episode, {"evaluations", "top1", "logits_mse", "latency_us", "energy_pj", "size_mib", "bops_g"}));
+    DYAD_CHECK(episode.finish());
+  }
+  return {};
+}
+
 Result<void> check_cycle_check(const JsonReader& document) {
   DYAD_TRY(const JsonReader verified, document.member("verified"));
   DYAD_CHECK(readable(verified.boolean()));
@@ -243,6 +256,8 @@ Result<void> check_search(const JsonReader& document) {
   DYAD_TRY(const JsonReader pareto, document.member("pareto"));
   DYAD_TRY(const auto points, pareto.elements());
   for (const JsonReader& point : points) DYAD_CHECK(check_point(point));
+  DYAD_CHECK(check_history(document));
+  if (present(document, "scheme")) DYAD_CHECK(strings(document, {"scheme"}));
   DYAD_CHECK(check_cycle_check(document));
   DYAD_CHECK(check_reconstruction(document));
   DYAD_CHECK(check_origin_of_numbers(document));

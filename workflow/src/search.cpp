@@ -5,7 +5,9 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "cached_cost_model.hpp"
 #include "dyad/workflow/evaluate.hpp"
+#include "episodes.hpp"
 #include "network_cost.hpp"
 #include "search_points.hpp"
 #include "search_problem.hpp"
@@ -19,8 +21,9 @@ Result<void> check_request(const SearchRequest& request) {
   DYAD_EXPECT(request.cost_model != nullptr && request.backend != nullptr, "a search needs a cost model and a backend");
   if (request.bits.empty()) return Error{"bits", "there are no bit-widths to choose from", "for example 2 to 8"};
   for (std::size_t i = 0; i < request.bits.size(); ++i) {
-    if (request.bits[i] < 2 || request.bits[i] > 8)
-      return Error{"bits", std::to_string(request.bits[i]) + " bits can't be chosen", "weights and activations have 2 to 8 bits"};
+    if (request.bits[i] < (request.episodes.kmeans ? 1 : 2) || request.bits[i] > 8)
+      return Error{"bits", std::to_string(request.bits[i]) + " bits can't be chosen",
+                   "weights and activations have 2 to 8 bits, indices of k-means codebooks 1 to 8"};
     if (std::count(request.bits.begin(), request.bits.end(), request.bits[i]) > 1)
       return Error{"bits", std::to_string(request.bits[i]) + " is given twice", "give each bit-width once"};
   }
@@ -30,14 +33,22 @@ Result<void> check_request(const SearchRequest& request) {
     return Error{"calibration", "calibration and sensitivity need at least one image", "for example 1000 and 256"};
   for (const double ratio : request.sweep_ratios)
     if (!(ratio > 0) || !std::isfinite(ratio)) return Error{"sweep", "a ratio must be a positive number", "for example 0.5"};
+  const EpisodeOptions& episodes = request.episodes;
+  if (episodes.count < 1) return Error{"episodes", "there is no episode", "for example 300"};
+  if (episodes.reward_images < 1 || episodes.correction_images < 1)
+    return Error{"episodes", "rewards and their statistics need at least one image", "for example 512 and 128"};
+  if (!(episodes.budget_seconds >= 0)) return Error{"episodes", "the time budget is negative", "for example 600 seconds"};
+  if (episodes.kmeans && !searches_by_episodes(request.method))
+    return Error{"method", "only searches by episodes choose bits of k-means codebooks", "use --method haq, evolution or random"};
   if (request.method == SearchMethod::kHawq && !request.traces)
     return Error{"method", "method hawq needs Hessian traces, which this build can't measure",
                  "install LibTorch and rebuild, or use --method exact"};
   return {};
 }
 
-/// Everything that decides the result, as one line of JSON, hashed. Thread counts and machines do not.
-std::string hash_of(const SearchRequest& request) {
+/// Everything that decides the result, as one line of JSON, hashed. Thread counts and machines do not. `episodes_only`: what decides the
+/// episodes, whatever their number.
+std::string hash_of(const SearchRequest& request, bool episodes_only = false) {
   Sha256 data;
   for (const network::NodeId id : network::weighted_nodes(request.network)) {
     const auto values = request.network.node(id).weight.values();
@@ -74,6 +85,14 @@ std::string hash_of(const SearchRequest& request) {
        {static_cast<int>(options.weights), options.activations, options.bias_correction, to_string(options.rounding),
         static_cast<int>(options.form), to_string(options.average), options.residual_bits}}};
   if (request.reconstruction) canonical["reconstruction"] = reconstruction_choices(*request.reconstruction);
+  if (searches_by_episodes(request.method)) {
+    const EpisodeOptions& episodes = request.episodes;
+    canonical["episodes"] = {episodes.reward_images, episodes.correction_images, episodes.haq_compat, episodes.kmeans};
+    if (!episodes_only) canonical["episode_budget"] = {episodes.count, episodes.budget_seconds};
+  }
+  if (episodes_only)
+    for (const char* later : {"images", "sweep", "check_tier"}) canonical.erase(later);
+  if (episodes_only) canonical["calibration_images"] = request.calibration_images;
   Sha256 hash;
   hash.add(canonical.dump());
   return hash.hex();
@@ -108,18 +127,49 @@ quantizer::KeepGoing follow(Progress& progress) {
   };
 }
 
+/// Cancellation waits while it is held: what episodes found in minutes is not lost for the seconds that evaluate it.
+class HeldProgress final : public Progress {
+ public:
+  explicit HeldProgress(Progress& progress) : progress_(progress) {}
+  void hold(bool held) { held_ = held; }
+  void stage(std::string_view name) override { progress_.stage(name); }
+  void update(std::int64_t done, std::int64_t total) override { progress_.update(done, total); }
+  bool cancelled() const override { return !held_ && progress_.cancelled(); }
+
+ private:
+  Progress& progress_;
+  bool held_ = false;
+};
+
+constexpr std::pair<SearchMethod, std::string_view> kMethods[] = {{SearchMethod::kHawq, "hawq"},
+                                                                  {SearchMethod::kExact, "exact"},
+                                                                  {SearchMethod::kHaq, "haq"},
+                                                                  {SearchMethod::kEvolution, "evolution"},
+                                                                  {SearchMethod::kRandom, "random"}};
+
 }  // namespace
 
-std::string_view to_string(SearchMethod method) { return method == SearchMethod::kHawq ? "hawq" : "exact"; }
+std::string_view to_string(SearchMethod method) {
+  for (const auto& [known, name] : kMethods)
+    if (known == method) return name;
+  DYAD_EXPECT(false, "a method without a name");
+  return {};
+}
 
 std::optional<SearchMethod> search_method_from_name(std::string_view name) {
-  for (const auto method : {SearchMethod::kHawq, SearchMethod::kExact})
-    if (name == to_string(method)) return method;
+  for (const auto& [method, known] : kMethods)
+    if (name == known) return method;
   return std::nullopt;
 }
 
-Result<SearchOutcome> search(const SearchRequest& request, Progress& progress) {
+bool searches_by_episodes(SearchMethod method) {
+  return method == SearchMethod::kHaq || method == SearchMethod::kEvolution || method == SearchMethod::kRandom;
+}
+
+Result<SearchOutcome> search(const SearchRequest& request, Progress& caller) {
   DYAD_CHECK(check_request(request));
+  HeldProgress progress(caller);
+  const bool by_episodes = searches_by_episodes(request.method);
   SearchResult result;
   result.config_hash = hash_of(request);
 
@@ -137,45 +187,72 @@ Result<SearchOutcome> search(const SearchRequest& request, Progress& progress) {
   DYAD_TRY(const auto calibrated,
            quantizer::CalibratedNetwork::calibrate(request.network, drawn, request.normalization, request.quantization));
 
-  std::vector<quantizer::LayerTrace> traces;
-  if (request.method == SearchMethod::kHawq) {
-    if (!enter("Hessian traces")) return cancelled();
-    DYAD_TRY(traces, request.traces(progress));
-  }
-
-  if (!enter("sensitivity")) return cancelled();
+  const CachedCostModel cost_model(*request.cost_model);
+  const CostedNetwork costed(calibrated.folded(), cost_model);
+  DYAD_TRY(const NetworkCost at_8_bits, costed.cost(quantizer::uniform_assignment(calibrated.folded(), {8, 8}, true)));
+  result.cost_at_8_bits = at_8_bits.totals;
   std::vector<std::int64_t> first(static_cast<std::size_t>(std::min(request.sensitivity_images, drawn.size())));
   for (std::size_t i = 0; i < first.size(); ++i) first[i] = static_cast<std::int64_t>(i);
   const network::Dataset sensitivity_images = drawn.subset(first);
-  std::vector<int> measured_bits = request.bits;
-  if (std::find(measured_bits.begin(), measured_bits.end(), 8) == measured_bits.end()) measured_bits.push_back(8);
-  const auto metric = request.method == SearchMethod::kHawq ? quantizer::SensitivityMetric::kHessian : quantizer::SensitivityMetric::kMse;
-  DYAD_TRY(auto sensitivity,
-           quantizer::measure_sensitivity(calibrated, metric, measured_bits, sensitivity_images, traces, follow(progress)));
-  if (!sensitivity) return cancelled();
-  result.sensitivity = std::move(*sensitivity);
 
-  if (!enter("integer program")) return cancelled();
-  const CostedNetwork costed(calibrated.folded(), *request.cost_model);
-  DYAD_TRY(const NetworkCost at_8_bits, costed.cost(quantizer::uniform_assignment(calibrated.folded(), {8, 8}, true)));
-  result.cost_at_8_bits = at_8_bits.totals;
-  DYAD_TRY(const quantizer::ChoiceProblem problem, make_choice_problem(request, calibrated, costed, result.sensitivity));
-  DYAD_TRY(result.limits, resolve_search_limits(request, problem, at_8_bits.totals));
-  DYAD_TRY(auto outcome, solve_within(problem, costed, result.limits));
-  if (auto* infeasible = std::get_if<quantizer::Infeasible>(&outcome)) return SearchOutcome(std::move(*infeasible));
-  Solved& solved = std::get<Solved>(outcome);
-  for (SearchLayer& layer : solved.cost.layers)
-    for (const quantizer::ChoiceLayer& choices : problem.layers)
-      if (choices.name == layer.shape.name)
-        for (const quantizer::Choice& choice : choices.choices)
-          if (choice.w == layer.bits.weight && choice.a == layer.bits.activation) layer.loss = choice.loss;
-  result.allocation = solved.allocation;
-  result.layers = solved.cost.layers;
-  result.cost = solved.cost.totals;
+  NetworkCost chosen_cost;
+  quantizer::ChoiceProblem problem;  // of the methods without episodes
+  std::string cut_short;             // the stage whose best is kept although the caller stopped it
+  if (by_episodes) {
+    if (!enter("episodes")) return cancelled();
+    DYAD_TRY(auto outcome, search_by_episodes(request, calibrated, costed, at_8_bits.totals, drawn, hash_of(request, true), progress));
+    if (auto* infeasible = std::get_if<quantizer::Infeasible>(&outcome)) return SearchOutcome(std::move(*infeasible));
+    auto& found = std::get<EpisodeOutcome>(outcome);
+    if (found.history.empty()) return cancelled();
+    if (found.cancelled) cut_short = stage;
+    progress.hold(true);
+    result.limits = std::move(found.limits);
+    result.history = std::move(found.history);
+    result.allocation.assignment = std::move(found.best);
+    result.allocation.totals["latency"] = found.cost.totals.latency_us;
+    chosen_cost = std::move(found.cost);
+  } else {
+    std::vector<quantizer::LayerTrace> traces;
+    if (request.method == SearchMethod::kHawq) {
+      if (!enter("Hessian traces")) return cancelled();
+      DYAD_TRY(traces, request.traces(progress));
+    }
+
+    if (!enter("sensitivity")) return cancelled();
+    std::vector<int> measured_bits = request.bits;
+    if (std::find(measured_bits.begin(), measured_bits.end(), 8) == measured_bits.end()) measured_bits.push_back(8);
+    const auto metric = request.method == SearchMethod::kHawq ? quantizer::SensitivityMetric::kHessian : quantizer::SensitivityMetric::kMse;
+    DYAD_TRY(auto sensitivity,
+             quantizer::measure_sensitivity(calibrated, metric, measured_bits, sensitivity_images, traces, follow(progress)));
+    if (!sensitivity) return cancelled();
+    result.sensitivity = std::move(*sensitivity);
+
+    if (!enter("integer program")) return cancelled();
+    DYAD_TRY(problem, make_choice_problem(request, calibrated, costed, result.sensitivity));
+    DYAD_TRY(result.limits, resolve_search_limits(request, problem, at_8_bits.totals));
+    DYAD_TRY(auto outcome, solve_within(problem, costed, result.limits));
+    if (auto* infeasible = std::get_if<quantizer::Infeasible>(&outcome)) return SearchOutcome(std::move(*infeasible));
+    Solved& solved = std::get<Solved>(outcome);
+    for (SearchLayer& layer : solved.cost.layers)
+      for (const quantizer::ChoiceLayer& choices : problem.layers)
+        if (choices.name == layer.shape.name)
+          for (const quantizer::Choice& choice : choices.choices)
+            if (choice.w == layer.bits.weight && choice.a == layer.bits.activation) layer.loss = choice.loss;
+    result.allocation = solved.allocation;
+    chosen_cost = std::move(solved.cost);
+    std::int64_t probes = 0;
+    for (const quantizer::LayerSensitivity& layer : result.sensitivity.layers)
+      probes += static_cast<std::int64_t>(layer.error.size() + layer.input_error.size());
+    if (!enter("score")) return cancelled();
+    DYAD_TRY(SearchEpisode scored, score_once(request, drawn, result.allocation.assignment, chosen_cost.totals, probes));
+    result.history.push_back(std::move(scored));
+  }
+  result.layers = chosen_cost.layers;
+  result.cost = chosen_cost.totals;
 
   if (!enter("integer network")) return cancelled();
   const PointMeter meter(request, calibrated, costed, sensitivity_images);
-  DYAD_TRY(result.network, meter.quantize(result.allocation.assignment));
+  DYAD_TRY(result.network, quantize_for(request, calibrated, result.allocation.assignment));
   DYAD_TRY(result.logits_mse, meter.logits_mse(result.network));
 
   if (!enter("accuracy")) return cancelled();
@@ -195,6 +272,7 @@ Result<SearchOutcome> search(const SearchRequest& request, Progress& progress) {
   if (exact.images < wanted) return cancelled();
   result.top1_float = exact.top1;
 
+  progress.hold(false);
   // From here on there is a network to keep: a cancelled search returns it with what was compared so far.
   const std::string cost_name = request.limits.empty() ? "latency" : request.limits.front().name;
   ParetoPoint chosen;
@@ -207,14 +285,14 @@ Result<SearchOutcome> search(const SearchRequest& request, Progress& progress) {
   chosen.origin = "search";
   chosen.assignment = result.allocation.assignment;
   chosen.cost = result.cost;
-  chosen.objective = result.allocation.objective;
+  if (!by_episodes) chosen.objective = result.allocation.objective;
   chosen.logits_mse = result.logits_mse;
   chosen.top1 = result.top1;
   chosen.top1_images = result.evaluation_images;
   result.pareto.push_back(std::move(chosen));
   const auto finish = [&] {
     mark_front(result.pareto, cost_name);
-    if (progress.cancelled()) result.stopped_at = stage;
+    if (progress.cancelled()) result.stopped_at = cut_short.empty() ? stage : cut_short;
     return SearchOutcome(std::move(result));
   };
 
@@ -225,14 +303,14 @@ Result<SearchOutcome> search(const SearchRequest& request, Progress& progress) {
   }
   if (request.check_model != nullptr) {
     if (!enter("cycle check")) return finish();
-    DYAD_TRY(result.cycle_check, check_cycles(solved.cost, *request.check_model, progress));
+    DYAD_TRY(result.cycle_check, check_cycles(chosen_cost, *request.check_model, progress));
   }
   const bool sampled = request.sweep_images > 0 && request.sweep_images < evaluation.size();
   const network::Dataset sample = sampled ? sample_images(evaluation, request.sweep_images, request.seed) : evaluation;
   if (!enter("uniform bits")) return finish();
   DYAD_TRY(result.best_uniform,
            add_uniform_points(request, calibrated, costed, meter, result.limits, evaluation, sample, result.pareto, progress));
-  if (!enter("sweep")) return finish();
+  if (by_episodes || !enter("sweep")) return finish();
   DYAD_CHECK(add_sweep_points(request, problem, costed, meter, result.cost_at_8_bits, cost_name, sample, result.pareto, progress));
   return finish();
 }

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -62,6 +63,20 @@ OrderedJson uniform_to_json(const ParetoPoint& point, const SearchResult& result
           {"top1", point.top1}};
 }
 
+OrderedJson history_to_json(const std::vector<SearchEpisode>& history) {
+  OrderedJson array = OrderedJson::array();
+  for (const SearchEpisode& episode : history)
+    array.push_back({{"evaluations", episode.evaluations},
+                     {"reward", episode.reward},
+                     {"top1", episode.top1},
+                     {"logits_mse", episode.logits_mse},
+                     {"latency_us", episode.cost.latency_us},
+                     {"energy_pj", episode.cost.energy_pj},
+                     {"size_mib", episode.cost.size_mib},
+                     {"bops_g", episode.cost.bops_g}});
+  return array;
+}
+
 OrderedJson check_to_json(const CycleCheck& check) {
   return {{"analytic_cycles", check.analytic_cycles},     {"cycle_cycles", check.cycle_cycles},
           {"network_error", check.network_error},         {"worst_layer", check.worst_layer},
@@ -90,8 +105,10 @@ OrderedJson search_to_json(const SearchRequest& request, const SearchResult& res
   document["accelerator"] = accelerator_document(*request.cost_model);
   document["limits"] = limits_to_json(result.limits);
   document["status"] = result.allocation.proved ? "optimal" : "feasible";
-  document["objective"] = result.allocation.objective;
-  document["bound"] = result.allocation.bound;
+  const bool by_episodes = searches_by_episodes(request.method);
+  document["objective"] = by_episodes ? OrderedJson() : OrderedJson(result.allocation.objective);
+  document["bound"] = by_episodes ? OrderedJson() : OrderedJson(result.allocation.bound);
+  if (request.episodes.kmeans) document["scheme"] = "kmeans";
   document["assignment"] = quantizer::assignment_to_json(result.allocation.assignment, names);
   document["top1"] = result.top1;
   document["top5"] = result.top5;
@@ -112,9 +129,12 @@ OrderedJson search_to_json(const SearchRequest& request, const SearchResult& res
   document["best_uniform"] = result.best_uniform ? uniform_to_json(result.pareto[*result.best_uniform], result) : OrderedJson();
   document["pareto"] = OrderedJson::array();
   for (const ParetoPoint& point : result.pareto) document["pareto"].push_back(point_to_json(point, result, names));
+  document["history"] = history_to_json(result.history);
+  document["reward_images"] = std::min(request.episodes.reward_images, result.calibration_images);
   document["verified"] = result.cycle_check && result.cycle_check->within_contract();
   document["cycle_check"] = result.cycle_check ? check_to_json(*result.cycle_check) : OrderedJson();
-  document["sensitivity"] = {{"metric", sensitivity_name(result.sensitivity.metric)}, {"images", result.sensitivity.images}};
+  if (!by_episodes)
+    document["sensitivity"] = {{"metric", sensitivity_name(result.sensitivity.metric)}, {"images", result.sensitivity.images}};
   document["images"] = {{"calibration", result.calibration_images}, {"evaluation", result.evaluation_images}};
   std::vector<std::string> notes = request.cost_model->notes();
   if (request.cost_model->tier() == Tier::kMeasured)

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <numeric>
 
 #include "dyad/quantizer/fake_quantization.hpp"
@@ -52,8 +53,11 @@ Result<std::optional<std::size_t>> add_uniform_points(const SearchRequest& reque
   constexpr std::size_t kCandidates = 3;
   std::optional<std::size_t> best;
   std::vector<LayerBits> fitting, wanted;
-  for (const int w : request.bits)
-    for (const int a : request.bits) {
+  constexpr int kLeastBits = 2;  // of linear quantization; codebooks may have 1
+  std::vector<int> choices;
+  std::copy_if(request.bits.begin(), request.bits.end(), std::back_inserter(choices), [](int bits) { return bits >= kLeastBits; });
+  for (const int w : choices)
+    for (const int a : choices) {
       const BitAssignment assignment = quantizer::uniform_assignment(calibrated.folded(), {w, a}, request.all_layers);
       DYAD_TRY(const NetworkCost cost, costed.cost(assignment));
       if (within(cost.totals, limits)) fitting.push_back({w, a});
@@ -63,7 +67,7 @@ Result<std::optional<std::size_t>> add_uniform_points(const SearchRequest& reque
                      [&](LayerBits other) { return other != bits && other.weight >= bits.weight && other.activation >= bits.activation; }))
       wanted.push_back(bits);
   const std::size_t candidates = wanted.size();
-  for (const int b : request.bits)
+  for (const int b : choices)
     if (std::find(wanted.begin(), wanted.end(), LayerBits{b, b}) == wanted.end()) wanted.push_back({b, b});
 
   progress.stage("uniform bits");

@@ -8,40 +8,15 @@
 
 #include "dyad/base/parallel.hpp"
 #include "dyad/kernels/executor.hpp"
+#include "support/formula_model.hpp"
 #include "support/small_network.hpp"
 
 namespace dyad::workflow {
 namespace {
 
+using testing_support::FormulaModel;
+
 const network::Normalization kNormalization{{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}};
-
-/// Cycles = MACs * w * a / 64 + weights * w / 8 + outputs * out / 8, times `factor`; the output's bits matter, so a network
-/// costs another amount than the separable table says.
-class FormulaModel final : public CostModel {
- public:
-  FormulaModel(Tier tier, double factor) : tier_(tier), factor_(factor) {}
-  std::string name() const override { return "formula"; }
-  Tier tier() const override { return tier_; }
-  Megahertz clock() const override { return Megahertz(100); }
-  int batch() const override { return 1; }
-  Ceilings ceilings() const override { return {1e9, 1e9}; }
-  Result<LayerCost> cost(const LayerShape& layer, OperandBits bits, const Activity&) const override {
-    const double compute = static_cast<double>(layer.macs()) * bits.weight * bits.activation / 64;
-    const double transfer =
-        static_cast<double>(layer.weight_count()) * bits.weight / 8 + static_cast<double>(layer.output_count()) * bits.out / 8;
-    LayerCost cost;
-    cost.compute_cycles = Cycles(static_cast<std::int64_t>(compute));
-    cost.cycles = Cycles(static_cast<std::int64_t>((compute + transfer) * factor_));
-    cost.energy_pj["array"] = compute * 0.1;
-    cost.energy_pj["dram"] = transfer;
-    cost.bottleneck = "compute";
-    return cost;
-  }
-
- private:
-  Tier tier_;
-  double factor_;
-};
 
 /// Cancels when a stage of that name begins.
 class StopAt final : public Progress {
@@ -193,11 +168,11 @@ TEST_F(Search, DocumentHasThePromisedFieldsInOrder) {
   const OrderedJson document = search_to_json(request_, result, "");
   std::vector<std::string> keys;
   for (const auto& [key, value] : document.items()) keys.push_back(key);
-  EXPECT_EQ(keys,
-            (std::vector<std::string>{"schema",       "version",     "config_hash", "seed",        "model",       "data",   "method",
-                                      "tier",         "accelerator", "limits",      "status",      "objective",   "bound",  "assignment",
-                                      "top1",         "top5",        "top1_float",  "digest",      "logits_mse",  "cost",   "layers",
-                                      "best_uniform", "pareto",      "verified",    "cycle_check", "sensitivity", "images", "out"}));
+  EXPECT_EQ(keys, (std::vector<std::string>{"schema",        "version",    "config_hash", "seed",         "model",      "data",
+                                            "method",        "tier",       "accelerator", "limits",       "status",     "objective",
+                                            "bound",         "assignment", "top1",        "top5",         "top1_float", "digest",
+                                            "logits_mse",    "cost",       "layers",      "best_uniform", "pareto",     "history",
+                                            "reward_images", "verified",   "cycle_check", "sensitivity",  "images",     "out"}));
   EXPECT_EQ(document["status"], "optimal");
   EXPECT_EQ(document["verified"], true);
   EXPECT_TRUE(document["out"].is_null());

@@ -118,6 +118,50 @@ Dyad.figures = (() => {
     };
   }
 
+  const COURSE_COLORS = ["blue", "orange", "green", "vermillion", "purple", "sky", "grey"];
+  const question = (doc) => JSON.stringify([doc.model, doc.accelerator.name, doc.tier, doc.limits, doc.reward_images]);
+  const hasCourse = (doc) => isSearch(doc) && (doc.history ?? []).length > 0;
+
+  /// The documents that answer the same question as `doc` and tell how their search went.
+  const comparable = (entries, doc) => (hasCourse(doc) ? entries.filter((e) => hasCourse(e.document) && question(e.document) === question(doc)) : []);
+
+  /// Best so far against networks evaluated, one line a search; a search without episodes is a point and a level.
+  function course(entries, doc) {
+    const searches = comparable(entries, doc);
+    const last = Math.max(...searches.flatMap((e) => e.document.history.map((episode) => episode.evaluations)));
+    const series = [];
+    const lines = [];
+    searches.forEach((entry, i) => {
+      const color = COURSE_COLORS[i % COURSE_COLORS.length];
+      const method = entry.document.method;
+      const twice = searches.filter((other) => other.document.method === method).length > 1;
+      const name = twice ? `${method}, ${entry.name}` : method;
+      const points = [];
+      let best = -Infinity;
+      for (const episode of entry.document.history) {
+        if (episode.top1 <= best) continue;
+        if (points.length > 0) points.push({ x: episode.evaluations, y: best });
+        best = episode.top1;
+        points.push({ x: episode.evaluations, y: best });
+      }
+      if (entry.document.history.length > 1) series.push({ name, color, line: true, points: [...points, { x: last, y: best }] });
+      else lines.push({ axis: "y", value: best, text: `${name} ${accuracy(best)}` });
+      if (entry.document.history.length === 1)
+        series.push({ name: `${name}: its one result`, color, shape: "diamond", points: [{ x: points[0].x, y: best, label: name,
+          detail: [`top-1 ${accuracy(best)} on ${plural(doc.reward_images, "calibration image")}`, `after ${plural(points[0].x, "network")}`] }] });
+    });
+    return {
+      id: "course", kind: "scatter", title: "Best so far against networks evaluated", subtitle: `${doc.model} on ${doc.accelerator.name}`,
+      x: { title: "Networks evaluated", type: "linear", min: 0, format: (v) => grouped(v) },
+      y: { title: `Best top-1 on ${plural(doc.reward_images, "calibration image")} (%)`, type: "linear", format: (v) => trimmed(v, 2) },
+      series, lines, notes: [],
+      table: {
+        columns: ["search", "evaluations", "reward", "top1_percent", "logits_mse", "latency_us", "energy_pj", "size_mib", "bops_g"],
+        rows: searches.flatMap((e) => e.document.history.map((h) => [e.name, h.evaluations, h.reward, h.top1, h.logits_mse, h.latency_us, h.energy_pj, h.size_mib, h.bops_g])),
+      },
+    };
+  }
+
   const ratioWords = (point, name) => (Number.isFinite(point.ratio?.[name]) ? ` (${grouped(point.ratio[name], 3)} of 8 bits)` : "");
   const trimmed = (value, decimals) => String(Number(value.toFixed(decimals)));
 
@@ -216,5 +260,5 @@ Dyad.figures = (() => {
     };
   }
 
-  return { COSTS, QUALITIES, RANGES, ORIGINS, usualRange, batchOf, batchWords, isSearch, limitOn, front, pareto, bits, latency, energy, rooflinePoint, roofline };
+  return { COSTS, QUALITIES, RANGES, ORIGINS, usualRange, batchOf, batchWords, isSearch, limitOn, front, pareto, comparable, course, bits, latency, energy, rooflinePoint, roofline };
 })();

@@ -37,6 +37,15 @@ Dyad.page = (() => {
     plot.mount("pareto", figure, { legend: false, note: figure.remarks.join(" ") });
   }
 
+  function course(doc) {
+    const searches = figures.comparable(entries, doc);
+    byId("course-section").hidden = searches.length === 0 || searches.every((e) => e.document.history.length < 2);
+    if (byId("course-section").hidden) return;
+    fill("course-lead", "The best network so far of every search under these limits, scored on the same calibration images. ",
+      "A network counts when it was quantized and run; a method with an integer program runs its probes first and then one network.");
+    plot.mount("course", figures.course(entries, doc));
+  }
+
   function layers(doc) {
     const batch = figures.batchWords(figures.batchOf(doc));
     fill("per-layer-lead", `${Dyad.format.plural(doc.layers.length, "layer")} in order of execution, first at the top; latency and energy are those of ${batch}.`);
@@ -68,7 +77,7 @@ Dyad.page = (() => {
   }
 
   function navigation() {
-    fill("nav", [["result", "Result"], ["comparison", "Compare"], ["tradeoff", "Trade-off"], ["per-layer", "Layers"], ["roofline-section", "Roofline"], ["table-section", "Table"], ["provenance", "Provenance"]]
+    fill("nav", [["result", "Result"], ["comparison", "Compare"], ["tradeoff", "Trade-off"], ["course-section", "Search"], ["per-layer", "Layers"], ["roofline-section", "Roofline"], ["table-section", "Table"], ["provenance", "Provenance"]]
       .filter(([id]) => !byId(id).hidden).map(([id, name]) => el("a", { href: `#${id}` }, name)));
   }
 
@@ -76,6 +85,7 @@ Dyad.page = (() => {
     const doc = current();
     result(doc);
     trade(doc);
+    course(doc);
     layers(doc);
     roofline(doc);
     tables.layers(doc);
@@ -87,6 +97,7 @@ Dyad.page = (() => {
   function redraw() {
     const doc = current();
     trade(doc);
+    course(doc);
     layers(doc);
     roofline(doc);
   }

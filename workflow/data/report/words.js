@@ -9,6 +9,9 @@ Dyad.words = (() => {
   const METHODS = {
     exact: "the measured error of each layer and an exact integer program",
     hawq: "Hessian traces and an exact integer program",
+    haq: "HAQ's agent, which learns from the accuracy of whole networks",
+    evolution: "regularized evolution on the accuracy of whole networks",
+    random: "random draws, scored by the accuracy of whole networks",
   };
   const LADDER = { latency: "time", energy: "energy", size: "size", bops: "bops" };
   const amount = (name, value) => (name in LADDER ? quantity(LADDER[name], value) + (COSTS[name].suffix ?? "") : significant(value));
@@ -70,7 +73,8 @@ Dyad.words = (() => {
 
   function badges(doc) {
     if (!isSearch(doc)) return [badge("plain", `${sentence(doc.tier)} tier`)];
-    const list = [doc.status === "optimal" ? badge("good", "Choice of bits proved optimal") : badge("bad", `Not proved optimal: ${doc.status}`)];
+    const episodes = (doc.history ?? []).length;
+    const list = [episodes > 1 ? badge("plain", `Best of ${plural(episodes, "episode")}, not proved`) : doc.status === "optimal" ? badge("good", "Choice of bits proved optimal") : badge("bad", `Not proved optimal: ${doc.status}`)];
     if (doc.stopped_at) list.push(badge("bad", `Stopped early, at: ${doc.stopped_at}`));
     const check = doc.cycle_check;
     if (doc.verified) list.push(badge("good", `Cost confirmed by the cycle tier${check ? `, ${significant(100 * Math.abs(check.network_error), 2)} % apart` : ""}`));

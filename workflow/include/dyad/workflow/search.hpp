@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -25,11 +26,29 @@
 namespace dyad::workflow {
 
 enum class SearchMethod {
-  kHawq,   ///< w = a in each layer; loss = Hessian trace / parameters * |W - Q(W)|^2
-  kExact,  ///< w and a free; loss = logits MSE with the weights at w + logits MSE with the input at a
+  kHawq,       ///< w = a in each layer; loss = Hessian trace / parameters * |W - Q(W)|^2
+  kExact,      ///< w and a free; loss = logits MSE with the weights at w + logits MSE with the input at a
+  kHaq,        ///< HAQ's agent: episodes, reward from the accuracy of the quantized network
+  kEvolution,  ///< regularized evolution on the same episodes
+  kRandom,     ///< random draws on the same episodes
 };
 std::string_view to_string(SearchMethod method);
 std::optional<SearchMethod> search_method_from_name(std::string_view name);
+
+/// Whether a method scores whole networks, episode by episode, instead of solving an integer program.
+bool searches_by_episodes(SearchMethod method);
+
+/// Of the methods that search by episodes.
+struct EpisodeOptions {
+  std::int64_t count = 300;
+  double budget_seconds = 0;         ///< no further episode begins after so long; 0: no such limit. The result then depends on the machine.
+  std::int64_t reward_images = 512;  ///< the first of the drawn calibration images: top-1 on these is the reward
+  std::int64_t correction_images = 128;  ///< the first of them: statistics of the networks that are scored
+  bool haq_compat = false;               ///< kHaq: with the published implementation's quirks (docs/quantizer/haq.md)
+  bool kmeans = false;                   ///< weights as k-means codebooks of 2^w values, activations at 8 bits; limits on size only
+  std::function<void(const std::string&)> heard = {};  ///< hears the best so far in words, before every episode
+  std::filesystem::path checkpoint;                    ///< written after every episode and continued from; empty: none
+};
 
 /// What a limit may be put on, in the order of reports: "latency" (us a batch), "energy" (pJ a batch), "size" (MiB), "bops" (10^9 an
 /// image).
@@ -53,6 +72,7 @@ struct SearchRequest {
   bool all_layers = false;  ///< also the first convolution and the last fully connected layer, which are else 8-bit
   std::vector<double> sweep_ratios = {0.75, 0.6, 0.5, 0.4, 0.3, 0.25, 0.2};  ///< of the first limit's cost (latency without limits)
   quantizer::PostTrainingOptions quantization;
+  EpisodeOptions episodes;
   /// At the end the numbers of the chosen bits are learned on the calibration images; nothing: they stay as post-training made them.
   std::optional<training::ReconstructionOptions> reconstruction;
   std::uint64_t seed = 0;
@@ -73,6 +93,15 @@ struct CostTotals {
   double size_mib = 0;
   double bops_g = 0;
   double get(std::string_view cost_name) const;  ///< one of search_cost_names()
+};
+
+/// One episode: a network within the limits and what it scored.
+struct SearchEpisode {
+  std::int64_t evaluations = 0;  ///< networks evaluated up to and with this one
+  double reward = 0;             ///< 0.1 (top-1 - float top-1), percent points
+  double top1 = 0;               ///< percent, on the reward images
+  double logits_mse = 0;         ///< on the reward images
+  CostTotals cost;
 };
 
 /// One costed layer at the chosen bits.
@@ -130,6 +159,7 @@ struct SearchResult {
   std::string digest;
   double logits_mse = 0;
   std::int64_t evaluation_images = 0, calibration_images = 0;
+  std::vector<SearchEpisode> history;  ///< by episode; one entry, its result, for methods without episodes
   std::optional<CycleCheck> cycle_check;
   std::optional<std::size_t> best_uniform;  ///< index into pareto
   std::vector<ParetoPoint> pareto;
@@ -144,9 +174,9 @@ struct Cancelled {
 
 using SearchOutcome = std::variant<SearchResult, quantizer::Infeasible, Cancelled>;
 
-/// Calibrates, measures sensitivity and cost, solves the integer program, builds and evaluates the integer network, compares it
-/// with uniform bits and with other ratios, and confirms its cost in the cycle tier. docs/workflow/search.md describes each stage.
-/// The same request gives the same result whatever the number of threads.
+/// Calibrates, measures sensitivity and cost, solves the integer program (or searches by episodes), builds and evaluates the integer
+/// network, compares it with uniform bits and with other ratios, and confirms its cost in the cycle tier. docs/workflow/search.md describes
+/// each stage. The same request gives the same result whatever the number of threads.
 Result<SearchOutcome> search(const SearchRequest& request, Progress& progress);
 
 /// dyad.search/1 (docs/workflow/search.md); `out` is where the integer network was written, empty for nowhere.
