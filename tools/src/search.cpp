@@ -10,6 +10,7 @@
 #include "dyad/accel_models/accelerator.hpp"
 #include "dyad/workflow/report.hpp"
 #include "hessian.hpp"
+#include "hmq.hpp"
 #include "limits.hpp"
 #include "options.hpp"
 
@@ -21,6 +22,7 @@ struct Options {
   NormalizeOption normalize;
   PostTrainingFlags post_training;
   HessianFlags hessian;
+  HmqFlags hmq;
   LimitOptions limits;
   workflow::SearchRequest defaults;
   std::string data, accelerator, out, method = "exact", tier, backend = "cpu";
@@ -61,6 +63,7 @@ Result<int> run(const Options& options) {
   request.check_model = check_model.get();
   request.backend = backend.get();
   request.quantization = options.post_training.read();
+  request.hmq = options.hmq.read();
   request.model = request.network.name;
   DYAD_TRY(request.normalization, options.normalize.choose(request.network));
   DYAD_TRY(request.calibration, network::load_dataset(options.data, network::Split::kTrain, picture_size(request.network)));
@@ -91,8 +94,9 @@ void add_search(CLI::App& program, Action& action) {
   options->normalize.declare(*verb);
   verb->add_option("--data", options->data, "Data folder: training images calibrate, test images score")->required();
   verb->add_option("--accelerator", options->accelerator, kAcceleratorHelp)->required();
-  verb->add_option("--method", options->method, "exact: measured error + integer program; hawq: Hessian + integer program")
-      ->check(CLI::IsMember({"exact", "hawq"}))
+  verb->add_option("--method", options->method,
+                   "exact: measured error + integer program; hawq: Hessian + integer program; hmq: by gradient, trained")
+      ->check(CLI::IsMember({"exact", "hawq", "hmq"}))
       ->capture_default_str();
   verb->add_option("--tier", options->tier, "Where cost comes from; default: measured of a table, else analytic")
       ->check(CLI::IsMember({"analytic", "cycle", "measured"}));
@@ -122,6 +126,7 @@ void add_search(CLI::App& program, Action& action) {
   verb->add_flag("--no-cycle-check", options->no_cycle_check, "Do not confirm the cost in the cycle tier");
   verb->add_option("--out", options->out, "The integer network, .dyad");
   options->hessian.declare(*verb);
+  options->hmq.declare(*verb);
   options->post_training.declare(*verb);
   describe(*verb, options->json,
            "dyad search resnet20.onnx --data cifar10 --accelerator bismo-cloud --method exact --limit-ratio latency=0.5 --out net.dyad");

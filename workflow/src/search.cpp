@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "dyad/workflow/evaluate.hpp"
+#include "hmq_search.hpp"
 #include "network_cost.hpp"
 #include "search_points.hpp"
 #include "search_problem.hpp"
@@ -74,6 +75,7 @@ std::string hash_of(const SearchRequest& request) {
         static_cast<int>(options.form), to_string(options.average), options.residual_bits}}};
   Sha256 hash;
   hash.add(canonical.dump());
+  if (request.method == SearchMethod::kHmq) hash.add(hmq_options_document(request.hmq).dump());
   return hash.hex();
 }
 
@@ -108,10 +110,17 @@ quantizer::KeepGoing follow(Progress& progress) {
 
 }  // namespace
 
-std::string_view to_string(SearchMethod method) { return method == SearchMethod::kHawq ? "hawq" : "exact"; }
+std::string_view to_string(SearchMethod method) {
+  switch (method) {
+    case SearchMethod::kHawq: return "hawq";
+    case SearchMethod::kExact: return "exact";
+    case SearchMethod::kHmq: break;
+  }
+  return "hmq";
+}
 
 std::optional<SearchMethod> search_method_from_name(std::string_view name) {
-  for (const auto method : {SearchMethod::kHawq, SearchMethod::kExact})
+  for (const auto method : {SearchMethod::kHawq, SearchMethod::kExact, SearchMethod::kHmq})
     if (name == to_string(method)) return method;
   return std::nullopt;
 }
@@ -141,27 +150,43 @@ Result<SearchOutcome> search(const SearchRequest& request, Progress& progress) {
     DYAD_TRY(traces, request.traces(progress));
   }
 
-  if (!enter("sensitivity")) return cancelled();
   std::vector<std::int64_t> first(static_cast<std::size_t>(std::min(request.sensitivity_images, drawn.size())));
   for (std::size_t i = 0; i < first.size(); ++i) first[i] = static_cast<std::int64_t>(i);
   const network::Dataset sensitivity_images = drawn.subset(first);
-  std::vector<int> measured_bits = request.bits;
-  if (std::find(measured_bits.begin(), measured_bits.end(), 8) == measured_bits.end()) measured_bits.push_back(8);
-  const auto metric = request.method == SearchMethod::kHawq ? quantizer::SensitivityMetric::kHessian : quantizer::SensitivityMetric::kMse;
-  DYAD_TRY(auto sensitivity,
-           quantizer::measure_sensitivity(calibrated, metric, measured_bits, sensitivity_images, traces, follow(progress)));
-  if (!sensitivity) return cancelled();
-  result.sensitivity = std::move(*sensitivity);
-
-  if (!enter("integer program")) return cancelled();
   const CostedNetwork costed(calibrated.folded(), *request.cost_model);
   DYAD_TRY(const NetworkCost at_8_bits, costed.cost(quantizer::uniform_assignment(calibrated.folded(), {8, 8}, true)));
   result.cost_at_8_bits = at_8_bits.totals;
-  DYAD_TRY(const quantizer::ChoiceProblem problem, make_choice_problem(request, calibrated, costed, result.sensitivity));
-  DYAD_TRY(result.limits, resolve_search_limits(request, problem, at_8_bits.totals));
-  DYAD_TRY(auto outcome, solve_within(problem, costed, result.limits));
-  if (auto* infeasible = std::get_if<quantizer::Infeasible>(&outcome)) return SearchOutcome(std::move(*infeasible));
-  Solved& solved = std::get<Solved>(outcome);
+  quantizer::ChoiceProblem problem;
+  Solved solved;
+  const bool trains = request.method == SearchMethod::kHmq;
+  if (trains) {
+    if (!enter("hmq")) return cancelled();
+    DYAD_TRY(auto outcome, hmq_search(request, calibrated, costed, at_8_bits.totals, progress));
+    if (auto* infeasible = std::get_if<quantizer::Infeasible>(&outcome)) return SearchOutcome(std::move(*infeasible));
+    if (std::holds_alternative<Cancelled>(outcome)) return cancelled();
+    HmqFound& found = std::get<HmqFound>(outcome);
+    problem = std::move(found.problem);
+    solved = std::move(found.solved);
+    result.limits = std::move(found.limits);
+    result.network = std::move(found.network);
+    result.hmq = std::move(found.record);
+  } else {
+    if (!enter("sensitivity")) return cancelled();
+    std::vector<int> measured_bits = request.bits;
+    if (std::find(measured_bits.begin(), measured_bits.end(), 8) == measured_bits.end()) measured_bits.push_back(8);
+    const auto metric = request.method == SearchMethod::kHawq ? quantizer::SensitivityMetric::kHessian : quantizer::SensitivityMetric::kMse;
+    DYAD_TRY(auto sensitivity,
+             quantizer::measure_sensitivity(calibrated, metric, measured_bits, sensitivity_images, traces, follow(progress)));
+    if (!sensitivity) return cancelled();
+    result.sensitivity = std::move(*sensitivity);
+
+    if (!enter("integer program")) return cancelled();
+    DYAD_TRY(problem, make_choice_problem(request, calibrated, costed, result.sensitivity));
+    DYAD_TRY(result.limits, resolve_search_limits(request, problem, at_8_bits.totals));
+    DYAD_TRY(auto outcome, solve_within(problem, costed, result.limits));
+    if (auto* infeasible = std::get_if<quantizer::Infeasible>(&outcome)) return SearchOutcome(std::move(*infeasible));
+    solved = std::move(std::get<Solved>(outcome));
+  }
   for (SearchLayer& layer : solved.cost.layers)
     for (const quantizer::ChoiceLayer& choices : problem.layers)
       if (choices.name == layer.shape.name)
@@ -173,7 +198,9 @@ Result<SearchOutcome> search(const SearchRequest& request, Progress& progress) {
 
   if (!enter("integer network")) return cancelled();
   const PointMeter meter(request, calibrated, costed, sensitivity_images);
-  DYAD_TRY(result.network, meter.quantize(result.allocation.assignment));
+  if (!trains) {
+    DYAD_TRY(result.network, meter.quantize(result.allocation.assignment));
+  }
   DYAD_TRY(result.logits_mse, meter.logits_mse(result.network));
 
   if (!enter("accuracy")) return cancelled();
@@ -225,6 +252,7 @@ Result<SearchOutcome> search(const SearchRequest& request, Progress& progress) {
   if (!enter("uniform bits")) return finish();
   DYAD_TRY(result.best_uniform,
            add_uniform_points(request, calibrated, costed, meter, result.limits, evaluation, sample, result.pareto, progress));
+  if (trains) return finish();  // a sweep's points are not trained
   if (!enter("sweep")) return finish();
   DYAD_CHECK(add_sweep_points(request, problem, costed, meter, result.cost_at_8_bits, cost_name, sample, result.pareto, progress));
   return finish();

@@ -6,6 +6,8 @@
 
 #include "dyad/base/result.hpp"
 #include "hessian.hpp"
+#include "hmq_quantizer.hpp"
+#include "hmq_trainer.hpp"
 #include "module_interface.hpp"
 #include "torch_network.hpp"
 #include "trainer.hpp"
@@ -43,6 +45,11 @@ constexpr ModuleInterface kInterface = {
       return guarded([&] { return run_training(topology, train_images, test_images, normalization, options); });
     },
     [](const network::Network& network, const Tensor<float>& images) { return guarded([&] { return logits_of(network, images); }); },
+    [](const network::Network& folded, const network::Dataset& images, const network::Normalization& normalization,
+       const std::vector<HmqLayer>& layers, const std::vector<HmqTarget>& targets, const HmqOptions& options) {
+      return guarded([&] { return run_hmq_search(folded, images, normalization, layers, targets, options); });
+    },
+    [](const HmqProbe& probe) { return guarded([&] { return run_hmq_probe(probe); }); },
 };
 
 /// Tensors of some megabytes come and go at every step; by default glibc gives each back to the system, and the page faults

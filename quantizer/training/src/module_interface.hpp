@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "dyad/training/hmq.hpp"
 #include "dyad/training/training.hpp"
 
 namespace dyad::training {
@@ -16,11 +17,21 @@ struct ModuleInterface {
   Result<TrainingResult> (*train)(const network::Network&, const network::Dataset&, const network::Dataset&, const network::Normalization&,
                                   const TrainOptions&);
   Result<Tensor<float>> (*forward)(const network::Network&, const Tensor<float>&);
+  Result<HmqResult> (*hmq_search)(const network::Network&, const network::Dataset&, const network::Normalization&,
+                                  const std::vector<HmqLayer>&, const std::vector<HmqTarget>&, const HmqOptions&);
+  Result<HmqProbeResult> (*hmq_probe)(const HmqProbe&);
 };
 
 inline constexpr const char* kModuleFile = "libdyad_training.so";
 inline constexpr const char* kModuleSymbol = "dyad_training_module";
 inline constexpr const char* kModuleFingerprint = "dyad " DYAD_VERSION " training interface 1, compiler " __VERSION__;
+
+/// The module, opened on the first call.
+Result<const ModuleInterface*> opened_module();
+
+/// An Error when the images can't train the network: other shape, channels or classes.
+Result<void> check_images(const network::Network& network, const network::Dataset& data, const network::Normalization& normalization,
+                          const std::string& what);
 
 using ModuleEntry = const ModuleInterface* (*)();
 

@@ -54,6 +54,10 @@ Result<const ModuleInterface*> find_module() {
   return Error{kModuleFile, "this build has no training module", kHint};
 }
 
+Error bad_option(const std::string& name, const std::string& message, const std::string& hint) { return Error{name, message, hint}; }
+
+}  // namespace
+
 /// A module stays open for good; a failure is not remembered, so that a later call may find a module.
 Result<const ModuleInterface*> opened_module() {
   static std::mutex mutex;
@@ -63,8 +67,6 @@ Result<const ModuleInterface*> opened_module() {
   DYAD_TRY(module, find_module());
   return module;
 }
-
-Error bad_option(const std::string& name, const std::string& message, const std::string& hint) { return Error{name, message, hint}; }
 
 Result<void> check_images(const network::Network& network, const network::Dataset& data, const network::Normalization& normalization,
                           const std::string& what) {
@@ -90,8 +92,6 @@ Result<void> check_images(const network::Network& network, const network::Datase
                    "build the topology with --classes"};
   return {};
 }
-
-}  // namespace
 
 std::string_view to_string(HessianMethod method) { return method == HessianMethod::kGaussNewton ? "gauss_newton" : "hutchinson"; }
 

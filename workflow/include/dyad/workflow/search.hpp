@@ -18,6 +18,8 @@
 #include "dyad/quantizer/allocation.hpp"
 #include "dyad/quantizer/post_training.hpp"
 #include "dyad/quantizer/sensitivity.hpp"
+#include "dyad/training/hmq.hpp"
+#include "dyad/training/training.hpp"
 #include "dyad/workflow/progress.hpp"
 #include "dyad/workflow/simulate.hpp"
 
@@ -26,6 +28,7 @@ namespace dyad::workflow {
 enum class SearchMethod {
   kHawq,   ///< w = a in each layer; loss = Hessian trace / parameters * |W - Q(W)|^2
   kExact,  ///< w and a free; loss = logits MSE with the weights at w + logits MSE with the input at a
+  kHmq,    ///< w and a by gradient, the network trained along; loss = -ln of their probability
 };
 std::string_view to_string(SearchMethod method);
 std::optional<SearchMethod> search_method_from_name(std::string_view name);
@@ -52,6 +55,7 @@ struct SearchRequest {
   bool all_layers = false;  ///< also the first convolution and the last fully connected layer, which are else 8-bit
   std::vector<double> sweep_ratios = {0.75, 0.6, 0.5, 0.4, 0.3, 0.25, 0.2};  ///< of the first limit's cost (latency without limits)
   quantizer::PostTrainingOptions quantization;
+  training::HmqOptions hmq;  ///< kHmq: the seed is `seed`; callbacks are the search's own
   std::uint64_t seed = 0;
 
   const CostModel* cost_model = nullptr;  ///< where cost comes from
@@ -69,7 +73,8 @@ struct CostTotals {
   double energy_pj = 0;
   double size_mib = 0;
   double bops_g = 0;
-  double get(std::string_view cost_name) const;  ///< one of search_cost_names()
+  double activation_mib = 0;                     ///< the largest input of a weighted layer, for one image
+  double get(std::string_view cost_name) const;  ///< one of search_cost_names(), or "activations"
 };
 
 /// One costed layer at the chosen bits.
@@ -121,6 +126,7 @@ struct SearchResult {
   std::optional<CycleCheck> cycle_check;
   std::optional<std::size_t> best_uniform;  ///< index into pareto
   std::vector<ParetoPoint> pareto;
+  OrderedJson hmq;         ///< kHmq: how it went (docs/quantizer/hmq.md)
   std::string stopped_at;  ///< the stage at which the caller cancelled; empty: complete
 };
 
