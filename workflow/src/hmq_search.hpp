@@ -1,6 +1,7 @@
 /// \file The search method `hmq`: bits by gradient, kept within the limits by an integer program over their probabilities.
 #pragma once
 
+#include <nlohmann/json.hpp>
 #include <variant>
 #include <vector>
 

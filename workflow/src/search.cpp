@@ -169,7 +169,7 @@ Result<SearchOutcome> search(const SearchRequest& request, Progress& progress) {
     solved = std::move(found.solved);
     result.limits = std::move(found.limits);
     result.network = std::move(found.network);
-    result.hmq = std::move(found.record);
+    result.hmq = std::make_shared<const OrderedJson>(std::move(found.record));
   } else {
     if (!enter("sensitivity")) return cancelled();
     std::vector<int> measured_bits = request.bits;

@@ -111,7 +111,7 @@ OrderedJson search_to_json(const SearchRequest& request, const SearchResult& res
   for (const ParetoPoint& point : result.pareto) document["pareto"].push_back(point_to_json(point, result, names));
   document["verified"] = result.cycle_check && result.cycle_check->within_contract();
   document["cycle_check"] = result.cycle_check ? check_to_json(*result.cycle_check) : OrderedJson();
-  if (!result.hmq.is_null()) document["hmq"] = result.hmq;
+  if (result.hmq) document["hmq"] = *result.hmq;
   document["sensitivity"] = request.method == SearchMethod::kHmq ? OrderedJson()
                                                                  : OrderedJson{{"metric", sensitivity_name(result.sensitivity.metric)},
                                                                                {"images", result.sensitivity.images}};

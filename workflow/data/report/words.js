@@ -9,6 +9,7 @@ Dyad.words = (() => {
   const METHODS = {
     exact: "the measured error of each layer and an exact integer program",
     hawq: "Hessian traces and an exact integer program",
+    hmq: "bits and network trained together by gradient, and an integer program over the probabilities",
   };
   const LADDER = { latency: "time", energy: "energy", size: "size", bops: "bops" };
   const amount = (name, value) => (name in LADDER ? quantity(LADDER[name], value) + (COSTS[name].suffix ?? "") : significant(value));

@@ -126,8 +126,8 @@ struct SearchResult {
   std::optional<CycleCheck> cycle_check;
   std::optional<std::size_t> best_uniform;  ///< index into pareto
   std::vector<ParetoPoint> pareto;
-  OrderedJson hmq;         ///< kHmq: how it went (docs/quantizer/hmq.md)
-  std::string stopped_at;  ///< the stage at which the caller cancelled; empty: complete
+  std::shared_ptr<const OrderedJson> hmq;  ///< kHmq: how it went (docs/quantizer/hmq.md); else null
+  std::string stopped_at;                  ///< the stage at which the caller cancelled; empty: complete
 };
 
 /// The caller stopped before there was a network to keep.
