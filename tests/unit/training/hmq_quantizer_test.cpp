@@ -8,8 +8,8 @@
 namespace dyad::training {
 namespace {
 using quantizer::HmqRanges;
-using testing_support::vector_cases;
-using testing_support::VectorCase;
+using dyad::testing_support::vector_cases;
+using dyad::testing_support::VectorCase;
 
 Tensor<float> row(const std::vector<float>& values) { return Tensor<float>({static_cast<std::int64_t>(values.size())}, values); }
 

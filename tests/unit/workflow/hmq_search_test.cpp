@@ -61,7 +61,7 @@ class HmqMethod : public testing::Test {
     request_.backend = backend_.get();
     request_.hmq.epochs = 4;
     request_.hmq.batch = 16;
-    request_.hmq.threads = 2;
+    request_.hmq.threads = 1;
     request_.hmq.augment = false;
   }
 
