@@ -42,7 +42,7 @@ class HmqSearch {
     DYAD_TRY(found.solved, choose(trained.probabilities));
     DYAD_EXPECT(found.solved.allocation.assignment == trained.assignment, "probabilities changed after the choice");
     DYAD_TRY(found.network, lower(trained));
-    found.record = record(trained, found.solved);
+    DYAD_TRY(found.record, record(trained, found.solved));
     found.problem = std::move(problem_);
     found.limits = std::move(limits_);
     return Answer(std::move(found));
@@ -158,7 +158,7 @@ class HmqSearch {
     return training::hmq_search(calibrated_.folded(), request_.calibration, request_.normalization, layers(), targets(possible), options);
   }
 
-  /// The likeliest bits within the limits: the integer program with -ln of probabilities as losses.
+  /// Bits within the limits that are likeliest enough: the integer program with -ln P(no more bits than these) as losses.
   Result<Solved> choose(const std::vector<HmqProbabilities>& probabilities) {
     for (std::size_t l = 0; l < problem_.layers.size(); ++l)
       for (quantizer::Choice& choice : problem_.layers[l].choices) choice.loss = loss(l, {choice.w, choice.a}, probabilities[l]);
@@ -169,8 +169,10 @@ class HmqSearch {
 
   double loss(std::size_t layer, LayerBits bits, const HmqProbabilities& probabilities) const {
     const auto part = [](const std::vector<int>& choices, const std::vector<double>& probability, int wanted) {
-      const auto index = static_cast<std::size_t>(std::find(choices.begin(), choices.end(), wanted) - choices.begin());
-      return -std::log(std::max(kLeastProbability, probability[index]));
+      double enough = 0;
+      for (std::size_t i = 0; i < choices.size(); ++i)
+        if (choices[i] <= wanted) enough += probability[i];
+      return -std::log(std::clamp(enough, kLeastProbability, 1.0));
     };
     return part(choices_[layer].weight, probabilities.weight, bits.weight) +
            part(choices_[layer].activation, probabilities.activation, bits.activation);
@@ -205,7 +207,7 @@ class HmqSearch {
     return quantizer::lower(network, request_.normalization, numbers, request_.quantization);
   }
 
-  OrderedJson record(const training::HmqResult& trained, const Solved& solved) const {
+  Result<OrderedJson> record(const training::HmqResult& trained, const Solved& solved) const {
     BitAssignment likely;
     OrderedJson changed = OrderedJson::array();
     std::vector<std::string> names;
@@ -215,6 +217,7 @@ class HmqSearch {
       likely[name] = likeliest(l, trained.probabilities[l]);
       if (likely[name] != trained.assignment.at(name)) changed.push_back(name);
     }
+    DYAD_TRY(const NetworkCost likely_cost, costed_.cost(likely));
     OrderedJson epochs = OrderedJson::array();
     for (const training::HmqEpoch& epoch : trained.epochs) {
       OrderedJson compression = OrderedJson::object();
@@ -232,13 +235,13 @@ class HmqSearch {
       thresholds[layer.name] = {{"weight", layer.weight_threshold},
                                 {"input", layer.input_threshold > 0 ? OrderedJson(layer.input_threshold) : OrderedJson()}};
     OrderedJson options = hmq_options_document(request_.hmq);
-    return {{"options", std::move(options)},
-            {"epochs", std::move(epochs)},
-            {"likeliest_assignment", quantizer::assignment_to_json(likely, names)},
-            {"likeliest_keeps_limits", changed.empty()},
-            {"changed_layers", std::move(changed)},
-            {"activation_mib", solved.cost.totals.activation_mib},
-            {"thresholds", std::move(thresholds)}};
+    return OrderedJson{{"options", std::move(options)},
+                       {"epochs", std::move(epochs)},
+                       {"likeliest_assignment", quantizer::assignment_to_json(likely, names)},
+                       {"likeliest_keeps_limits", within(likely_cost.totals, limits_)},
+                       {"changed_layers", std::move(changed)},
+                       {"activation_mib", solved.cost.totals.activation_mib},
+                       {"thresholds", std::move(thresholds)}};
   }
 
   const SearchRequest& request_;

@@ -11,7 +11,7 @@
 namespace dyad::workflow {
 
 struct HmqFound {
-  quantizer::ChoiceProblem problem;  ///< loss of a choice: -ln of its probability
+  quantizer::ChoiceProblem problem;  ///< loss of a choice: -ln P(no more weight bits) - ln P(no more activation bits)
   Solved solved;
   std::vector<ResolvedLimit> limits;
   quantizer::IntegerNetwork network;

@@ -63,12 +63,13 @@ at::Tensor start_by_error(const HmqSpace& space, const std::vector<double>& bits
   return logits;
 }
 
-/// P(bits) proportional to exp(slope bits).
-std::vector<double> tilted(const std::vector<int>& bits, double slope) {
-  std::vector<double> result;
+/// P(bits) proportional to exp(-(bits - centre)^2 / 2): one peak, so that the likeliest bits cost about what is expected.
+std::vector<double> peaked(const std::vector<int>& bits, double centre) {
+  std::vector<double> exponents, result;
+  for (const int b : bits) exponents.push_back(-(b - centre) * (b - centre) / 2);
+  const double highest = *std::max_element(exponents.begin(), exponents.end());
   double sum = 0;
-  const int most = *std::max_element(bits.begin(), bits.end()), least = *std::min_element(bits.begin(), bits.end());
-  for (const int b : bits) sum += result.emplace_back(std::exp(slope * (b - (slope > 0 ? most : least))));
+  for (const double exponent : exponents) sum += result.emplace_back(std::exp(exponent - highest) + 1e-6);
   for (double& p : result) p /= sum;
   return result;
 }
@@ -118,7 +119,7 @@ void HmqNetwork::observe(const at::Tensor& images) {
 
 void HmqNetwork::start() {
   const at::NoGradGuard no_gradient;
-  const double slope = options_.start == HmqStart::kBalanced ? balance() : 0;
+  const double centre = options_.start == HmqStart::kBalanced ? balance() : 0;
   for (std::size_t l = 0; l < layers_.size(); ++l) {
     Layer& layer = layers_[l];
     layer.weight_maximum = quantizer::hmq_maximum(layer.values.abs().max().item<double>(), true);
@@ -126,7 +127,7 @@ void HmqNetwork::start() {
     const at::Tensor samples = at::from_blob(layer.samples.data(), {static_cast<std::int64_t>(layer.samples.size())}, at::kFloat);
     const auto make = [&](const HmqSpace& space, const at::Tensor& values, double maximum, bool is_signed, std::uint64_t quantizer) {
       if (options_.start == HmqStart::kBalanced)
-        return start_by_error(space, tilted(space.bits, slope), values, maximum, is_signed, options_.ranges).set_requires_grad(true);
+        return start_by_error(space, peaked(space.bits, centre), values, maximum, is_signed, options_.ranges).set_requires_grad(true);
       Random random(options_.seed, kStartStreams + quantizer);
       std::vector<double> uniforms;
       for (std::size_t i = 0; i < space.size(); ++i) uniforms.push_back(random.uniform());
@@ -140,15 +141,16 @@ void HmqNetwork::start() {
   }
 }
 
-/// The largest slope of P(bits) at which no expected cost is above its limit, within 95 % on the most or the fewest bits.
+/// The largest centre of P(bits) at which no expected cost is above its limit.
 double HmqNetwork::balance() const {
-  constexpr double kSteepest = 3;
+  constexpr double kLowest = 0, kHighest = 10;  // beyond 2 and 8 bits
   constexpr int kHalvings = 40;
-  const auto keeps = [&](double slope) {
+  const auto keeps = [&](double centre) {
     return std::all_of(targets_.begin(), targets_.end(), [&](const HmqTarget& target) {
       double total = 0, largest = 0;
       for (std::size_t l = 0; l < layers_.size(); ++l) {
-        const std::vector<double> w = tilted(layers_[l].options.weight_bits, slope), a = tilted(layers_[l].options.activation_bits, slope);
+        const std::vector<double> w = peaked(layers_[l].options.weight_bits, centre),
+                                  a = peaked(layers_[l].options.activation_bits, centre);
         double cost = 0;
         for (std::size_t i = 0; i < w.size(); ++i)
           for (std::size_t j = 0; j < a.size(); ++j) cost += w[i] * a[j] * target.cost[l][i][j];
@@ -158,8 +160,8 @@ double HmqNetwork::balance() const {
       return target.fixed + (target.is_largest ? largest : total) <= target.limit;
     });
   };
-  if (keeps(kSteepest)) return kSteepest;
-  double low = -kSteepest, high = kSteepest;
+  if (keeps(kHighest)) return kHighest;
+  double low = kLowest, high = kHighest;
   for (int i = 0; i < kHalvings; ++i) {
     const double middle = (low + high) / 2;
     (keeps(middle) ? low : high) = middle;

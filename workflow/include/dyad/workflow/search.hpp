@@ -28,7 +28,7 @@ namespace dyad::workflow {
 enum class SearchMethod {
   kHawq,   ///< w = a in each layer; loss = Hessian trace / parameters * |W - Q(W)|^2
   kExact,  ///< w and a free; loss = logits MSE with the weights at w + logits MSE with the input at a
-  kHmq,    ///< w and a by gradient, the network trained along; loss = -ln of their probability
+  kHmq,    ///< w and a by gradient, the network trained along; loss = -ln of the probability that no more are needed
 };
 std::string_view to_string(SearchMethod method);
 std::optional<SearchMethod> search_method_from_name(std::string_view name);
