@@ -4,7 +4,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <numeric>
 
 #include "command.hpp"
 #include "dyad/network/import.hpp"
@@ -110,11 +109,8 @@ Result<network::Dataset> calibration_images(std::int64_t picture_size, const std
 }
 
 Result<network::Dataset> test_images(std::int64_t picture_size, const std::string& path, std::int64_t limit) {
-  DYAD_TRY(network::Dataset all, network::load_dataset(path, network::Split::kTest, picture_size));
-  if (limit <= 0 || limit >= all.size()) return all;
-  std::vector<std::int64_t> first(static_cast<std::size_t>(limit));
-  std::iota(first.begin(), first.end(), 0);
-  return all.subset(first);
+  DYAD_TRY(const network::Dataset all, network::load_dataset(path, network::Split::kTest, picture_size));
+  return limit > 0 ? workflow::first_images(all, limit) : all;
 }
 
 }  // namespace dyad::tools

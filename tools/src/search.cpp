@@ -11,6 +11,7 @@
 #include "dyad/workflow/report.hpp"
 #include "episodes.hpp"
 #include "hessian.hpp"
+#include "hmq.hpp"
 #include "limits.hpp"
 #include "options.hpp"
 #include "reconstruction.hpp"
@@ -25,6 +26,7 @@ struct Options {
   HessianFlags hessian;
   ReconstructionFlags reconstruction;
   EpisodeFlags episodes;
+  HmqFlags hmq;
   LimitOptions limits;
   workflow::SearchRequest defaults;
   std::string data, accelerator, out, method = "exact", tier, backend = "cpu";
@@ -69,6 +71,7 @@ Result<int> run(const Options& options) {
   request.backend = backend.get();
   request.quantization = options.post_training.read();
   if (options.reconstruction.reconstruct) request.reconstruction = options.reconstruction.read(request.seed);
+  request.hmq = options.hmq.read();
   request.model = request.network.name;
   DYAD_TRY(request.normalization, options.normalize.choose(request.network));
   DYAD_TRY(request.calibration, network::load_dataset(options.data, network::Split::kTrain, picture_size(request.network)));
@@ -101,8 +104,9 @@ void add_search(CLI::App& program, Action& action) {
   verb->add_option("--data", options->data, "Data folder: training images calibrate, test images score")->required();
   verb->add_option("--accelerator", options->accelerator, kAcceleratorHelp)->required();
   verb->add_option("--method", options->method,
-                   "exact: measured error + integer program; hawq: Hessian + integer program; haq (DDPG), evolution, random: by episodes")
-      ->check(CLI::IsMember({"exact", "hawq", "haq", "evolution", "random"}))
+                   "exact: measured error + integer program; hawq: Hessian + integer program; haq (DDPG), evolution, random: by episodes; "
+                   "hmq: by gradient, the network trained along")
+      ->check(CLI::IsMember({"exact", "hawq", "haq", "hmq", "evolution", "random"}))
       ->capture_default_str();
   verb->add_option("--tier", options->tier, "Where cost comes from; default: measured of a table, else analytic")
       ->check(CLI::IsMember({"analytic", "cycle", "measured"}));
@@ -134,6 +138,7 @@ void add_search(CLI::App& program, Action& action) {
   options->hessian.declare(*verb);
   options->reconstruction.declare(*verb);
   options->episodes.declare(*verb, defaults.episodes);
+  options->hmq.declare(*verb);
   options->post_training.declare(*verb);
   describe(*verb, options->json,
            "dyad search resnet20.onnx --data cifar10 --accelerator bismo-cloud --method exact --limit-ratio latency=0.5 --out net.dyad");

@@ -120,10 +120,10 @@ Result<std::variant<EpisodeOutcome, quantizer::Infeasible>> search_by_episodes(c
   return Answer(std::move(result));
 }
 
-Result<SearchEpisode> score_once(const SearchRequest& request, const network::Dataset& drawn, const BitAssignment& assignment,
+Result<SearchEpisode> score_once(const SearchRequest& request, const network::Dataset& drawn, const quantizer::IntegerNetwork& network,
                                  const CostTotals& cost, std::int64_t evaluations) {
   DYAD_TRY(NetworkScorer scorer, NetworkScorer::create(request, drawn));
-  DYAD_TRY(const NetworkScore score, scorer.score(assignment));
+  DYAD_TRY(const NetworkScore score, scorer.measure(network));
   return SearchEpisode{evaluations + 1, scorer.reward(score), score.top1, score.logits_mse, cost};
 }
 

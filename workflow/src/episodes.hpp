@@ -27,8 +27,8 @@ Result<std::variant<EpisodeOutcome, quantizer::Infeasible>> search_by_episodes(c
                                                                                const network::Dataset& drawn, const std::string& hash,
                                                                                Progress& progress);
 
-/// What a method without episodes found, as the one entry of a history; `evaluations`: networks that it evaluated before.
-Result<SearchEpisode> score_once(const SearchRequest& request, const network::Dataset& drawn, const BitAssignment& assignment,
+/// The network that a method without episodes found, as the one entry of a history; `evaluations`: networks that it evaluated before.
+Result<SearchEpisode> score_once(const SearchRequest& request, const network::Dataset& drawn, const quantizer::IntegerNetwork& network,
                                  const CostTotals& cost, std::int64_t evaluations);
 
 }  // namespace dyad::workflow

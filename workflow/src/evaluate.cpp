@@ -113,6 +113,13 @@ Result<Tensor<float>> integer_logits(const quantizer::IntegerNetwork& network, c
   return logits;
 }
 
+network::Dataset first_images(const network::Dataset& data, std::int64_t count) {
+  if (count >= data.size()) return data;
+  std::vector<std::int64_t> first(static_cast<std::size_t>(count));
+  std::iota(first.begin(), first.end(), 0);
+  return data.subset(first);
+}
+
 network::Dataset sample_images(const network::Dataset& data, std::int64_t count, std::uint64_t seed) {
   Random random(seed, 0x53414d50);  // a stream of its own
   std::vector<std::int64_t> indices = random_permutation(data.size(), random);

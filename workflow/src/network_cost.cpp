@@ -1,5 +1,7 @@
 #include "network_cost.hpp"
 
+#include <algorithm>
+
 #include "dyad/workflow/simulate.hpp"
 
 namespace dyad::workflow {
@@ -19,6 +21,7 @@ double CostTotals::get(std::string_view cost_name) const {
   if (cost_name == "latency") return latency_us;
   if (cost_name == "energy") return energy_pj;
   if (cost_name == "size") return size_mib;
+  if (cost_name == "activations") return activation_mib;
   DYAD_EXPECT(cost_name == "bops", "no cost is called " + std::string(cost_name));
   return bops_g;
 }
@@ -38,6 +41,8 @@ Result<NetworkCost> CostedNetwork::cost(const BitAssignment& assignment) const {
     if (layer.shape.is_weighted()) {
       network.totals.size_mib += size_mib(layer.shape, layer.bits.weight);
       network.totals.bops_g += bops_g(layer.shape, {layer.bits.weight, layer.bits.activation});
+      const double input_bits = static_cast<double>(layer.shape.input_count()) * layer.bits.activation;
+      network.totals.activation_mib = std::max(network.totals.activation_mib, input_bits / 8 / (1 << 20));
     }
     network.layers.push_back({std::move(layer), std::nullopt});
   }

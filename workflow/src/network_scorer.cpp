@@ -1,19 +1,11 @@
 #include "network_scorer.hpp"
 
-#include <numeric>
-
 #include "dyad/quantizer/fake_quantization.hpp"
 #include "dyad/workflow/evaluate.hpp"
 #include "evaluation_parts.hpp"
 
 namespace dyad::workflow {
 namespace {
-
-network::Dataset first_of(const network::Dataset& data, std::int64_t count) {
-  std::vector<std::int64_t> indices(static_cast<std::size_t>(std::min(count, data.size())));
-  std::iota(indices.begin(), indices.end(), 0);
-  return data.subset(indices);
-}
 
 double top1_of(const Tensor<float>& logits, const network::Dataset& sample) {
   Scorer scorer(sample.labels);
@@ -38,9 +30,10 @@ NetworkScorer::NetworkScorer(const SearchRequest& request, quantizer::Calibrated
 }
 
 Result<NetworkScorer> NetworkScorer::create(const SearchRequest& request, const network::Dataset& drawn) {
-  network::Dataset sample = first_of(drawn, request.episodes.reward_images);
-  DYAD_TRY(auto calibrated, quantizer::CalibratedNetwork::calibrate(request.network, first_of(drawn, request.episodes.correction_images),
-                                                                    request.normalization, request.quantization));
+  network::Dataset sample = first_images(drawn, request.episodes.reward_images);
+  DYAD_TRY(auto calibrated,
+           quantizer::CalibratedNetwork::calibrate(request.network, first_images(drawn, request.episodes.correction_images),
+                                                   request.normalization, request.quantization));
   const network::Network& folded = calibrated.folded();
   DYAD_CHECK(check_labels(sample, element_count(folded.node(folded.output()).output_shape)));
   return NetworkScorer(request, std::move(calibrated), std::move(sample));
@@ -58,10 +51,14 @@ Result<NetworkScore> NetworkScorer::score(const BitAssignment& assignment) {
   const Key key = key_of(assignment);
   if (const auto found = known_.find(key); found != known_.end()) return found->second;
   DYAD_TRY(const quantizer::IntegerNetwork network, quantize_for(request_, calibrated_, assignment));
-  DYAD_TRY(const Tensor<float> logits, integer_logits(network, *request_.backend, sample_.images));
-  const NetworkScore score{top1_of(logits, sample_), quantizer::logits_error(float_logits_, logits).mse};
+  DYAD_TRY(const NetworkScore score, measure(network));
   known_.emplace(key, score);
   return score;
+}
+
+Result<NetworkScore> NetworkScorer::measure(const quantizer::IntegerNetwork& network) const {
+  DYAD_TRY(const Tensor<float> logits, integer_logits(network, *request_.backend, sample_.images));
+  return NetworkScore{top1_of(logits, sample_), quantizer::logits_error(float_logits_, logits).mse};
 }
 
 }  // namespace dyad::workflow

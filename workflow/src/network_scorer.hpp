@@ -27,6 +27,8 @@ class NetworkScorer {
   /// `request` and `drawn` must outlive it.
   static Result<NetworkScorer> create(const SearchRequest& request, const network::Dataset& drawn);
   Result<NetworkScore> score(const BitAssignment& assignment);
+  /// Of any network, not remembered.
+  Result<NetworkScore> measure(const quantizer::IntegerNetwork& network) const;
   /// Puts a score of an earlier run in.
   void know(const BitAssignment& assignment, const NetworkScore& score);
   double float_top1() const { return float_top1_; }

@@ -7,8 +7,10 @@
 
 #include "cached_cost_model.hpp"
 #include "dyad/workflow/evaluate.hpp"
-#include "episodes.hpp"
+#include "evaluation_parts.hpp"
 #include "network_cost.hpp"
+#include "search_decision.hpp"
+#include "search_hmq.hpp"
 #include "search_points.hpp"
 #include "search_problem.hpp"
 #include "search_reconstruction.hpp"
@@ -40,6 +42,9 @@ Result<void> check_request(const SearchRequest& request) {
   if (!(episodes.budget_seconds >= 0)) return Error{"episodes", "the time budget is negative", "for example 600 seconds"};
   if (episodes.kmeans && !searches_by_episodes(request.method))
     return Error{"method", "only searches by episodes choose bits of k-means codebooks", "use --method haq, evolution or random"};
+  if (request.reconstruction && (request.method == SearchMethod::kHmq || episodes.kmeans))
+    return Error{"reconstruction", "learns the roundings of post-training steps, which this search does not use",
+                 "leave --reconstruct out, or search with uniform steps"};
   if (request.method == SearchMethod::kHawq && !request.traces)
     return Error{"method", "method hawq needs Hessian traces, which this build can't measure",
                  "install LibTorch and rebuild, or use --method exact"};
@@ -93,6 +98,7 @@ std::string hash_of(const SearchRequest& request, bool episodes_only = false) {
   if (episodes_only)
     for (const char* later : {"images", "sweep", "check_tier"}) canonical.erase(later);
   if (episodes_only) canonical["calibration_images"] = request.calibration_images;
+  if (request.method == SearchMethod::kHmq) canonical["hmq"] = hmq_options_document(request.hmq);
   Sha256 hash;
   hash.add(canonical.dump());
   return hash.hex();
@@ -120,32 +126,9 @@ Result<CycleCheck> check_cycles(const NetworkCost& analytic, const CostModel& mo
   return check;
 }
 
-quantizer::KeepGoing follow(Progress& progress) {
-  return [&progress](std::int64_t done, std::int64_t total) {
-    progress.update(done, total);
-    return !progress.cancelled();
-  };
-}
-
-/// Cancellation waits while it is held: what episodes found in minutes is not lost for the seconds that evaluate it.
-class HeldProgress final : public Progress {
- public:
-  explicit HeldProgress(Progress& progress) : progress_(progress) {}
-  void hold(bool held) { held_ = held; }
-  void stage(std::string_view name) override { progress_.stage(name); }
-  void update(std::int64_t done, std::int64_t total) override { progress_.update(done, total); }
-  bool cancelled() const override { return !held_ && progress_.cancelled(); }
-
- private:
-  Progress& progress_;
-  bool held_ = false;
-};
-
-constexpr std::pair<SearchMethod, std::string_view> kMethods[] = {{SearchMethod::kHawq, "hawq"},
-                                                                  {SearchMethod::kExact, "exact"},
-                                                                  {SearchMethod::kHaq, "haq"},
-                                                                  {SearchMethod::kEvolution, "evolution"},
-                                                                  {SearchMethod::kRandom, "random"}};
+constexpr std::pair<SearchMethod, std::string_view> kMethods[] = {
+    {SearchMethod::kHawq, "hawq"}, {SearchMethod::kExact, "exact"},         {SearchMethod::kHaq, "haq"},
+    {SearchMethod::kHmq, "hmq"},   {SearchMethod::kEvolution, "evolution"}, {SearchMethod::kRandom, "random"}};
 
 }  // namespace
 
@@ -168,111 +151,55 @@ bool searches_by_episodes(SearchMethod method) {
 
 Result<SearchOutcome> search(const SearchRequest& request, Progress& caller) {
   DYAD_CHECK(check_request(request));
-  HeldProgress progress(caller);
-  const bool by_episodes = searches_by_episodes(request.method);
+  SearchStages stages(caller);
   SearchResult result;
   result.config_hash = hash_of(request);
+  const auto cancelled = [&] { return SearchOutcome(Cancelled{stages.current()}); };
 
-  std::string stage;
-  const auto enter = [&](const std::string& name) {  // false: the caller wants no more
-    stage = name;
-    progress.stage(name);
-    return !progress.cancelled();
-  };
-  const auto cancelled = [&] { return SearchOutcome(Cancelled{stage}); };
-
-  if (!enter("calibration")) return cancelled();
+  if (!stages.enter("calibration")) return cancelled();
   const network::Dataset drawn = sample_images(request.calibration, request.calibration_images, request.seed);
   result.calibration_images = drawn.size();
   DYAD_TRY(const auto calibrated,
            quantizer::CalibratedNetwork::calibrate(request.network, drawn, request.normalization, request.quantization));
-
   const CachedCostModel cost_model(*request.cost_model);
   const CostedNetwork costed(calibrated.folded(), cost_model);
   DYAD_TRY(const NetworkCost at_8_bits, costed.cost(quantizer::uniform_assignment(calibrated.folded(), {8, 8}, true)));
   result.cost_at_8_bits = at_8_bits.totals;
-  std::vector<std::int64_t> first(static_cast<std::size_t>(std::min(request.sensitivity_images, drawn.size())));
-  for (std::size_t i = 0; i < first.size(); ++i) first[i] = static_cast<std::int64_t>(i);
-  const network::Dataset sensitivity_images = drawn.subset(first);
+  const network::Dataset sensitivity_images = first_images(drawn, request.sensitivity_images);
+  const std::string episodes_hash = hash_of(request, true);
+  DYAD_TRY(auto outcome, decide(request, {calibrated, costed, at_8_bits.totals, drawn, sensitivity_images, episodes_hash}, stages));
+  if (auto* infeasible = std::get_if<quantizer::Infeasible>(&outcome)) return SearchOutcome(std::move(*infeasible));
+  if (auto* stopped = std::get_if<Cancelled>(&outcome)) return SearchOutcome(std::move(*stopped));
+  Decision& decision = std::get<Decision>(outcome);
+  stages.hold(!decision.can_sweep);  // a decision of minutes is not lost for the seconds that evaluate it
+  result.limits = decision.limits;
+  result.history = std::move(decision.history);
+  result.sensitivity = std::move(decision.sensitivity);
+  result.hmq = decision.hmq;
+  result.allocation = std::move(decision.allocation);
+  result.layers = decision.cost.layers;
+  result.cost = decision.cost.totals;
+  result.network = std::move(decision.network);
 
-  NetworkCost chosen_cost;
-  quantizer::ChoiceProblem problem;  // of the methods without episodes
-  std::string cut_short;             // the stage whose best is kept although the caller stopped it
-  if (by_episodes) {
-    if (!enter("episodes")) return cancelled();
-    DYAD_TRY(auto outcome, search_by_episodes(request, calibrated, costed, at_8_bits.totals, drawn, hash_of(request, true), progress));
-    if (auto* infeasible = std::get_if<quantizer::Infeasible>(&outcome)) return SearchOutcome(std::move(*infeasible));
-    auto& found = std::get<EpisodeOutcome>(outcome);
-    if (found.history.empty()) return cancelled();
-    if (found.cancelled) cut_short = stage;
-    progress.hold(true);
-    result.limits = std::move(found.limits);
-    result.history = std::move(found.history);
-    result.allocation.assignment = std::move(found.best);
-    result.allocation.totals["latency"] = found.cost.totals.latency_us;
-    chosen_cost = std::move(found.cost);
-  } else {
-    std::vector<quantizer::LayerTrace> traces;
-    if (request.method == SearchMethod::kHawq) {
-      if (!enter("Hessian traces")) return cancelled();
-      DYAD_TRY(traces, request.traces(progress));
-    }
-
-    if (!enter("sensitivity")) return cancelled();
-    std::vector<int> measured_bits = request.bits;
-    if (std::find(measured_bits.begin(), measured_bits.end(), 8) == measured_bits.end()) measured_bits.push_back(8);
-    const auto metric = request.method == SearchMethod::kHawq ? quantizer::SensitivityMetric::kHessian : quantizer::SensitivityMetric::kMse;
-    DYAD_TRY(auto sensitivity,
-             quantizer::measure_sensitivity(calibrated, metric, measured_bits, sensitivity_images, traces, follow(progress)));
-    if (!sensitivity) return cancelled();
-    result.sensitivity = std::move(*sensitivity);
-
-    if (!enter("integer program")) return cancelled();
-    DYAD_TRY(problem, make_choice_problem(request, calibrated, costed, result.sensitivity));
-    DYAD_TRY(result.limits, resolve_search_limits(request, problem, at_8_bits.totals));
-    DYAD_TRY(auto outcome, solve_within(problem, costed, result.limits));
-    if (auto* infeasible = std::get_if<quantizer::Infeasible>(&outcome)) return SearchOutcome(std::move(*infeasible));
-    Solved& solved = std::get<Solved>(outcome);
-    for (SearchLayer& layer : solved.cost.layers)
-      for (const quantizer::ChoiceLayer& choices : problem.layers)
-        if (choices.name == layer.shape.name)
-          for (const quantizer::Choice& choice : choices.choices)
-            if (choice.w == layer.bits.weight && choice.a == layer.bits.activation) layer.loss = choice.loss;
-    result.allocation = solved.allocation;
-    chosen_cost = std::move(solved.cost);
-    std::int64_t probes = 0;
-    for (const quantizer::LayerSensitivity& layer : result.sensitivity.layers)
-      probes += static_cast<std::int64_t>(layer.error.size() + layer.input_error.size());
-    if (!enter("score")) return cancelled();
-    DYAD_TRY(SearchEpisode scored, score_once(request, drawn, result.allocation.assignment, chosen_cost.totals, probes));
-    result.history.push_back(std::move(scored));
-  }
-  result.layers = chosen_cost.layers;
-  result.cost = chosen_cost.totals;
-
-  if (!enter("integer network")) return cancelled();
   const PointMeter meter(request, calibrated, costed, sensitivity_images);
-  DYAD_TRY(result.network, quantize_for(request, calibrated, result.allocation.assignment));
   DYAD_TRY(result.logits_mse, meter.logits_mse(result.network));
 
-  if (!enter("accuracy")) return cancelled();
+  if (!stages.enter("accuracy")) return cancelled();
   const std::int64_t wanted =
       request.evaluation_images > 0 ? std::min(request.evaluation_images, request.evaluation.size()) : request.evaluation.size();
-  std::vector<std::int64_t> evaluated(static_cast<std::size_t>(wanted));
-  for (std::size_t i = 0; i < evaluated.size(); ++i) evaluated[i] = static_cast<std::int64_t>(i);
-  const network::Dataset evaluation = wanted < request.evaluation.size() ? request.evaluation.subset(evaluated) : request.evaluation;
-  DYAD_TRY(const Evaluation accuracy, evaluate_integer(result.network, *request.backend, evaluation, 0, progress));
+  const network::Dataset evaluation = first_images(request.evaluation, wanted);
+  DYAD_TRY(const Evaluation accuracy, evaluate_integer(result.network, *request.backend, evaluation, 0, stages));
   if (accuracy.images < wanted) return cancelled();
   result.top1 = accuracy.top1;
   result.top5 = accuracy.top5;
   result.digest = accuracy.digest;
   result.evaluation_images = accuracy.images;
-  if (!enter("float accuracy")) return cancelled();
-  DYAD_TRY(const Evaluation exact, evaluate_float(calibrated.folded(), evaluation, request.normalization, 0, progress));
+  if (!stages.enter("float accuracy")) return cancelled();
+  DYAD_TRY(const Evaluation exact, evaluate_float(calibrated.folded(), evaluation, request.normalization, 0, stages));
   if (exact.images < wanted) return cancelled();
   result.top1_float = exact.top1;
 
-  progress.hold(false);
+  stages.hold(false);
   // From here on there is a network to keep: a cancelled search returns it with what was compared so far.
   const std::string cost_name = request.limits.empty() ? "latency" : request.limits.front().name;
   ParetoPoint chosen;
@@ -285,33 +212,33 @@ Result<SearchOutcome> search(const SearchRequest& request, Progress& caller) {
   chosen.origin = "search";
   chosen.assignment = result.allocation.assignment;
   chosen.cost = result.cost;
-  if (!by_episodes) chosen.objective = result.allocation.objective;
+  if (decision.has_objective) chosen.objective = result.allocation.objective;
   chosen.logits_mse = result.logits_mse;
   chosen.top1 = result.top1;
   chosen.top1_images = result.evaluation_images;
   result.pareto.push_back(std::move(chosen));
   const auto finish = [&] {
     mark_front(result.pareto, cost_name);
-    if (progress.cancelled()) result.stopped_at = cut_short.empty() ? stage : cut_short;
+    if (stages.cancelled()) result.stopped_at = decision.cut_short.empty() ? stages.current() : decision.cut_short;
     return SearchOutcome(std::move(result));
   };
 
   if (request.reconstruction) {
-    if (!enter("reconstruction")) return finish();
-    DYAD_TRY(result.reconstructed, reconstruct_chosen(request, calibrated, meter, result.allocation.assignment, evaluation, progress));
+    if (!stages.enter("reconstruction")) return finish();
+    DYAD_TRY(result.reconstructed, reconstruct_chosen(request, calibrated, meter, result.allocation.assignment, evaluation, stages));
     if (!result.reconstructed) return finish();
   }
   if (request.check_model != nullptr) {
-    if (!enter("cycle check")) return finish();
-    DYAD_TRY(result.cycle_check, check_cycles(chosen_cost, *request.check_model, progress));
+    if (!stages.enter("cycle check")) return finish();
+    DYAD_TRY(result.cycle_check, check_cycles(decision.cost, *request.check_model, stages));
   }
   const bool sampled = request.sweep_images > 0 && request.sweep_images < evaluation.size();
   const network::Dataset sample = sampled ? sample_images(evaluation, request.sweep_images, request.seed) : evaluation;
-  if (!enter("uniform bits")) return finish();
+  if (!stages.enter("uniform bits")) return finish();
   DYAD_TRY(result.best_uniform,
-           add_uniform_points(request, calibrated, costed, meter, result.limits, evaluation, sample, result.pareto, progress));
-  if (by_episodes || !enter("sweep")) return finish();
-  DYAD_CHECK(add_sweep_points(request, problem, costed, meter, result.cost_at_8_bits, cost_name, sample, result.pareto, progress));
+           add_uniform_points(request, calibrated, costed, meter, result.limits, evaluation, sample, result.pareto, stages));
+  if (!decision.can_sweep || !stages.enter("sweep")) return finish();
+  DYAD_CHECK(add_sweep_points(request, decision.problem, costed, meter, result.cost_at_8_bits, cost_name, sample, result.pareto, stages));
   return finish();
 }
 

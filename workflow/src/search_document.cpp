@@ -133,7 +133,8 @@ OrderedJson search_to_json(const SearchRequest& request, const SearchResult& res
   document["reward_images"] = std::min(request.episodes.reward_images, result.calibration_images);
   document["verified"] = result.cycle_check && result.cycle_check->within_contract();
   document["cycle_check"] = result.cycle_check ? check_to_json(*result.cycle_check) : OrderedJson();
-  if (!by_episodes)
+  if (result.hmq) document["hmq"] = *result.hmq;
+  if (!result.sensitivity.layers.empty())
     document["sensitivity"] = {{"metric", sensitivity_name(result.sensitivity.metric)}, {"images", result.sensitivity.images}};
   document["images"] = {{"calibration", result.calibration_images}, {"evaluation", result.evaluation_images}};
   std::vector<std::string> notes = request.cost_model->notes();

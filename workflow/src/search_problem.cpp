@@ -47,13 +47,18 @@ Result<std::vector<ResolvedLimit>> resolve_search_limits(const SearchRequest& re
   std::vector<ResolvedLimit> limits;
   for (const quantizer::LimitRequest& asked : request.limits) {
     const auto& names = search_cost_names();
-    if (std::find(names.begin(), names.end(), asked.name) == names.end())
+    const bool is_of_hmq = request.method == SearchMethod::kHmq && asked.name == "activations";
+    if (!is_of_hmq && std::find(names.begin(), names.end(), asked.name) == names.end())
       return Error{"limit", "there is no cost called '" + asked.name + "'",
-                   "limits are on latency (us), energy (pJ), size (MiB) or bops (10^9)"};
+                   "limits are on latency (us), energy (pJ), size (MiB) or bops (10^9); of method hmq on activations (MiB) too"};
     if (at_8_bits.get(asked.name) <= 0)
       return Error{"limit", "'" + asked.name + "' is 0 at 8 bits everywhere: this cost model does not know it",
                    "put the limit on another cost"};
-    if (asked.kind == quantizer::LimitKind::kRatio) {
+    if (is_of_hmq && asked.kind == quantizer::LimitKind::kFraction)
+      return Error{"limit", "'activations' is the largest tensor's, not a sum: it has no fraction", "give a value or a ratio"};
+    if (is_of_hmq && asked.kind == quantizer::LimitKind::kAbsolute) {
+      limits.push_back({asked, asked.value});
+    } else if (asked.kind == quantizer::LimitKind::kRatio) {
       limits.push_back({asked, asked.value * at_8_bits.get(asked.name)});
     } else {
       DYAD_TRY(const auto absolute, quantizer::resolve_limits(problem, std::span(&asked, 1), "limit"));

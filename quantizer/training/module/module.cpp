@@ -6,6 +6,8 @@
 
 #include "dyad/base/result.hpp"
 #include "hessian.hpp"
+#include "hmq_quantizer.hpp"
+#include "hmq_trainer.hpp"
 #include "module_interface.hpp"
 #include "reconstruction.hpp"
 #include "torch_network.hpp"
@@ -51,6 +53,11 @@ constexpr ModuleInterface kInterface = {
     [](const network::Network& folded, const network::Dataset& images, const network::Normalization& normalization,
        const quantizer::NetworkNumbers& numbers,
        Rounding rounding) { return guarded([&] { return quantized_logits(folded, images, normalization, numbers, rounding); }); },
+    [](const network::Network& folded, const network::Dataset& images, const network::Normalization& normalization,
+       const std::vector<HmqLayer>& layers, const std::vector<HmqTarget>& targets, const HmqOptions& options) {
+      return guarded([&] { return run_hmq_search(folded, images, normalization, layers, targets, options); });
+    },
+    [](const HmqProbe& probe) { return guarded([&] { return run_hmq_probe(probe); }); },
 };
 
 /// Tensors of some megabytes come and go at every step; by default glibc gives each back to the system, and the page faults

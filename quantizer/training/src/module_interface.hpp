@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "dyad/training/hmq.hpp"
 #include "dyad/training/reconstruction.hpp"
 #include "dyad/training/training.hpp"
 
@@ -21,11 +22,18 @@ struct ModuleInterface {
                                         const quantizer::NetworkNumbers&, const ReconstructionOptions&);
   Result<Tensor<float>> (*quantized_forward)(const network::Network&, const network::Dataset&, const network::Normalization&,
                                              const quantizer::NetworkNumbers&, Rounding);
+  Result<HmqResult> (*hmq_search)(const network::Network&, const network::Dataset&, const network::Normalization&,
+                                  const std::vector<HmqLayer>&, const std::vector<HmqTarget>&, const HmqOptions&);
+  Result<HmqProbeResult> (*hmq_probe)(const HmqProbe&);
 };
 
 inline constexpr const char* kModuleFile = "libdyad_training.so";
 inline constexpr const char* kModuleSymbol = "dyad_training_module";
 inline constexpr const char* kModuleFingerprint = "dyad " DYAD_VERSION " training interface 2, compiler " __VERSION__;
+
+/// An Error when the images can't train the network: other shape, channels or classes.
+Result<void> check_images(const network::Network& network, const network::Dataset& data, const network::Normalization& normalization,
+                          const std::string& what);
 
 using ModuleEntry = const ModuleInterface* (*)();
 

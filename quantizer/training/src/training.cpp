@@ -56,6 +56,18 @@ Result<const ModuleInterface*> find_module() {
 
 Error bad_option(const std::string& name, const std::string& message, const std::string& hint) { return Error{name, message, hint}; }
 
+}  // namespace
+
+// A module stays open for good; a failure is not remembered, so that a later call may find a module.
+Result<const ModuleInterface*> opened_module() {
+  static std::mutex mutex;
+  static const ModuleInterface* module = nullptr;
+  const std::lock_guard lock(mutex);
+  if (module) return module;
+  DYAD_TRY(module, find_module());
+  return module;
+}
+
 Result<void> check_images(const network::Network& network, const network::Dataset& data, const network::Normalization& normalization,
                           const std::string& what) {
   if (data.size() == 0) return Error{data.name, what + " is empty", "give at least one image"};
@@ -79,18 +91,6 @@ Result<void> check_images(const network::Network& network, const network::Datase
                        std::to_string(classes) + " classes",
                    "build the topology with --classes"};
   return {};
-}
-
-}  // namespace
-
-// A module stays open for good; a failure is not remembered, so that a later call may find a module.
-Result<const ModuleInterface*> opened_module() {
-  static std::mutex mutex;
-  static const ModuleInterface* module = nullptr;
-  const std::lock_guard lock(mutex);
-  if (module) return module;
-  DYAD_TRY(module, find_module());
-  return module;
 }
 
 std::string_view to_string(HessianMethod method) { return method == HessianMethod::kGaussNewton ? "gauss_newton" : "hutchinson"; }

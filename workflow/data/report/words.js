@@ -12,6 +12,7 @@ Dyad.words = (() => {
     haq: "HAQ's agent, which learns from the accuracy of whole networks",
     evolution: "regularized evolution on the accuracy of whole networks",
     random: "random draws, scored by the accuracy of whole networks",
+    hmq: "bits and network trained together by gradient, and an integer program over the probabilities",
   };
   const LADDER = { latency: "time", energy: "energy", size: "size", bops: "bops" };
   const amount = (name, value) => (name in LADDER ? quantity(LADDER[name], value) + (COSTS[name].suffix ?? "") : significant(value));

@@ -42,5 +42,7 @@ Result<Tensor<float>> integer_logits(const quantizer::IntegerNetwork& network, c
 /// `count` images drawn without replacement by `seed`, in the order drawn; all of them (shuffled) when there are not more.
 /// Files are often sorted by class, so calibration never takes the first ones.
 network::Dataset sample_images(const network::Dataset& data, std::int64_t count, std::uint64_t seed);
+/// The first `count` images, or all when there are no more.
+network::Dataset first_images(const network::Dataset& data, std::int64_t count);
 
 }  // namespace dyad::workflow

@@ -19,7 +19,9 @@
 #include "dyad/quantizer/allocation.hpp"
 #include "dyad/quantizer/post_training.hpp"
 #include "dyad/quantizer/sensitivity.hpp"
+#include "dyad/training/hmq.hpp"
 #include "dyad/training/reconstruction.hpp"
+#include "dyad/training/training.hpp"
 #include "dyad/workflow/progress.hpp"
 #include "dyad/workflow/simulate.hpp"
 
@@ -30,6 +32,7 @@ enum class SearchMethod {
   kExact,      ///< w and a free; loss = logits MSE with the weights at w + logits MSE with the input at a
   kHaq,        ///< HAQ's agent: episodes, reward from the accuracy of the quantized network
   kEvolution,  ///< regularized evolution on the same episodes
+  kHmq,        ///< w and a by gradient, the network trained along; loss = -ln of the probability that no more are needed
   kRandom,     ///< random draws on the same episodes
 };
 std::string_view to_string(SearchMethod method);
@@ -75,6 +78,7 @@ struct SearchRequest {
   EpisodeOptions episodes;
   /// At the end the numbers of the chosen bits are learned on the calibration images; nothing: they stay as post-training made them.
   std::optional<training::ReconstructionOptions> reconstruction;
+  training::HmqOptions hmq;  ///< kHmq: the seed is `seed`; callbacks are the search's own
   std::uint64_t seed = 0;
 
   const CostModel* cost_model = nullptr;  ///< where cost comes from
@@ -92,7 +96,8 @@ struct CostTotals {
   double energy_pj = 0;
   double size_mib = 0;
   double bops_g = 0;
-  double get(std::string_view cost_name) const;  ///< one of search_cost_names()
+  double activation_mib = 0;                     ///< the largest input of a weighted layer, for one image
+  double get(std::string_view cost_name) const;  ///< one of search_cost_names(), or "activations"
 };
 
 /// One episode: a network within the limits and what it scored.
@@ -164,7 +169,8 @@ struct SearchResult {
   std::optional<std::size_t> best_uniform;  ///< index into pareto
   std::vector<ParetoPoint> pareto;
   std::optional<ReconstructedSearch> reconstructed;
-  std::string stopped_at;  ///< the stage at which the caller cancelled; empty: complete
+  std::shared_ptr<const OrderedJson> hmq;  ///< kHmq: how it went (docs/quantizer/hmq.md); else null
+  std::string stopped_at;                  ///< the stage at which the caller cancelled; empty: complete
 };
 
 /// The caller stopped before there was a network to keep.

@@ -1,0 +1,25 @@
+/// \file Flags of the search method hmq.
+#pragma once
+
+#include <string>
+
+#include "dyad/training/hmq.hpp"
+
+namespace CLI {
+class App;
+}
+
+namespace dyad::tools {
+
+/// --epochs, --budget-seconds, --checkpoint, --resume, --hmq-...
+struct HmqFlags {
+  training::HmqOptions options;
+  std::string ranges = "exact", activations = "gradient", start = "balanced", teacher = "float", channels = "scaled";
+  std::string checkpoint;
+  bool no_augment = false;
+
+  void declare(CLI::App& verb);
+  training::HmqOptions read() const;
+};
+
+}  // namespace dyad::tools
