@@ -7,6 +7,7 @@
 #include "dyad/base/result.hpp"
 #include "hessian.hpp"
 #include "module_interface.hpp"
+#include "quantized_trainer.hpp"
 #include "torch_network.hpp"
 #include "trainer.hpp"
 
@@ -43,6 +44,13 @@ constexpr ModuleInterface kInterface = {
       return guarded([&] { return run_training(topology, train_images, test_images, normalization, options); });
     },
     [](const network::Network& network, const Tensor<float>& images) { return guarded([&] { return logits_of(network, images); }); },
+    [](const network::Network& network, const network::Dataset& train_images, const network::Dataset& test_images,
+       const network::Normalization& normalization, const QuantizationAwareOptions& options) {
+      return guarded([&] { return run_quantized_training(network, train_images, test_images, normalization, options); });
+    },
+    [](const quantizer::IntegerNetwork& network, const Tensor<std::uint8_t>& images) {
+      return guarded([&]() -> Result<Tensor<std::int32_t>> { return run_integer_forward(network, images); });
+    },
 };
 
 /// Tensors of some megabytes come and go at every step; by default glibc gives each back to the system, and the page faults

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "dyad/training/quantization_aware.hpp"
 #include "dyad/training/training.hpp"
 
 namespace dyad::training {
@@ -16,12 +17,21 @@ struct ModuleInterface {
   Result<TrainingResult> (*train)(const network::Network&, const network::Dataset&, const network::Dataset&, const network::Normalization&,
                                   const TrainOptions&);
   Result<Tensor<float>> (*forward)(const network::Network&, const Tensor<float>&);
+  Result<QuantizationAwareResult> (*train_quantized)(const network::Network&, const network::Dataset&, const network::Dataset&,
+                                                     const network::Normalization&, const QuantizationAwareOptions&);
+  Result<Tensor<std::int32_t>> (*integer_forward)(const quantizer::IntegerNetwork&, const Tensor<std::uint8_t>&);
 };
 
 inline constexpr const char* kModuleFile = "libdyad_training.so";
 inline constexpr const char* kModuleSymbol = "dyad_training_module";
-inline constexpr const char* kModuleFingerprint = "dyad " DYAD_VERSION " training interface 1, compiler " __VERSION__;
+inline constexpr const char* kModuleFingerprint = "dyad " DYAD_VERSION " training interface 2, compiler " __VERSION__;
 
 using ModuleEntry = const ModuleInterface* (*)();
+
+/// The module, opened on first use.
+Result<const ModuleInterface*> opened_module();
+/// Options and data of a training run; errors name the flag.
+Result<void> check_training(const network::Network& network, const network::Dataset& train_images, const network::Dataset& test_images,
+                            const network::Normalization& normalization, const TrainOptions& options);
 
 }  // namespace dyad::training
