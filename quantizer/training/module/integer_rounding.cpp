@@ -61,7 +61,7 @@ void write_row(const std::int64_t* total, std::int64_t channels, std::int64_t lo
 }
 
 struct Requantize : torch::autograd::Function<Requantize> {
-  static Variable forward(AutogradContext* context, tensor_list sums, const std::vector<const Requantization*>* requantizations,
+  static Variable forward(AutogradContext* context, at::TensorList sums, const std::vector<const Requantization*>* requantizations,
                           std::int64_t lowest, std::int64_t highest, bool needs_gradient) {
     std::vector<at::Tensor> values;
     std::vector<Source> sources;
@@ -164,7 +164,7 @@ at::Tensor requantize(const std::vector<at::Tensor>& sums, const std::vector<con
                       std::int64_t highest) {
   bool needs_gradient = false;
   for (const at::Tensor& each : sums) needs_gradient = needs_gradient || (at::GradMode::is_enabled() && each.requires_grad());
-  return Requantize::apply(tensor_list(sums.begin(), sums.end()), &requantizations, lowest, highest, needs_gradient);
+  return Requantize::apply(at::TensorList(sums), &requantizations, lowest, highest, needs_gradient);
 }
 
 at::Tensor average(const at::Tensor& sums, const at::Tensor& counts, AverageRounding rounding, BitWidth output) {

@@ -8,6 +8,7 @@
 #include "dyad/quantizer/lowering_plan.hpp"
 #include "dyad/quantizer/post_training.hpp"
 #include "dyad/quantizer/uniform.hpp"
+#include "dyad/ranges/observers.hpp"
 
 namespace dyad::training {
 namespace {
@@ -30,6 +31,13 @@ bool keeps_range(OpKind kind) {
 std::vector<float> numbers(const at::Tensor& tensor) {
   const at::Tensor plain = tensor.detach().contiguous();
   return {plain.data_ptr<float>(), plain.data_ptr<float>() + plain.numel()};
+}
+
+/// HAWQ-V3's scale of a range: symmetric, or from 0 for a tensor without negative values.
+float range_step(const at::Tensor& range, BitWidth format) {
+  const Range ends{range.data_ptr<float>()[0], range.data_ptr<float>()[1]};
+  return format.is_signed ? quantizer::symmetric_scale(ends, format.bits)
+                          : quantizer::asymmetric_scale({0, ends.highest}, format.bits);
 }
 
 /// The node that is read when identities are passed.
@@ -67,6 +75,7 @@ Result<void> QuantizedNetwork::calibrate(const network::Dataset& images) {
   quantizer::PostTrainingOptions post_training;
   post_training.weights = quantizer::WeightRule::kMse;
   post_training.bias_correction = false;
+  if (options_.scheme == QuantizationScheme::kHawq) post_training.activations = "minmax";
   DYAD_TRY(const auto calibrated, quantizer::CalibratedNetwork::calibrate(network_, images, normalization_, post_training));
   DYAD_CHECK(calibrated.numbers(options_.bits));  // every layer has bits, and nothing else does
   const network::Network& folded = calibrated.folded();
@@ -126,7 +135,14 @@ Result<void> QuantizedNetwork::calibrate(const network::Dataset& images) {
       input.format = calibrated.input_format(in_folded, layer.bits.activation);
       input.step = one_number(std::max(calibrated.input_scale(in_folded, layer.bits.activation), kLeastStep));
       input.is_fixed = network_.node(key.first).kind == OpKind::kInput;
-      if (!input.is_fixed) {
+      if (options_.scheme == QuantizationScheme::kHawq && !input.is_fixed) {
+        const float highest = input.step.data_ptr<float>()[0] * static_cast<float>(input.format.highest());
+        input.range = at::full({2}, highest, at::kFloat);
+        input.range.data_ptr<float>()[0] = input.format.is_signed ? -highest : 0;
+        state_.push_back({layer.name + ".input_range", input.range, false, false});
+        trains_.push_back(false);
+        trains_frozen_.push_back(false);
+      } else if (!input.is_fixed) {
         input.step.set_requires_grad(true);
         learn(layer.name + ".input_step", input.step);
       }
@@ -162,11 +178,31 @@ QuantizedNetwork::Folding QuantizedNetwork::folding_of(const Layer& layer) const
 at::Tensor QuantizedNetwork::quantized_input(std::size_t layer, const at::Tensor& x) const {
   const Input& input = inputs_[layers_[layer].input];
   const Levels levels = levels_of(input.format);
+  if (input.range.defined()) {
+    // HAWQ-V3: the range of this batch counts already, and no gradient is masked.
+    if (!frozen_) track(input, x);
+    return straight_through(x, quantize_tensor(x.detach(), one_number(range_step(input.range, input.format)), levels, 1));
+  }
   return quantize_tensor(x, input.step, levels, 1.0 / std::sqrt(static_cast<double>(x.numel()) * static_cast<double>(levels.highest)));
+}
+
+float QuantizedNetwork::step_of(const Input& input) {
+  return input.range.defined() ? range_step(input.range, input.format) : input.step.data_ptr<float>()[0];
+}
+
+void QuantizedNetwork::track(const Input& input, const at::Tensor& x) const {
+  ranges::HawqRangeTracker tracker({options_.hawq.momentum, options_.hawq.percentile, !input.format.is_signed});
+  float* const ends = input.range.data_ptr<float>();
+  tracker.restore({ends[0], ends[1]});
+  const at::Tensor values = x.is_non_overlapping_and_dense() ? x : x.contiguous();
+  tracker.observe({values.data_ptr<float>(), static_cast<std::size_t>(values.numel())});
+  ends[0] = tracker.lowest();
+  ends[1] = tracker.highest();
 }
 
 ForwardHooks QuantizedNetwork::hooks() const {
   ForwardHooks hooks;
+  if (options_.scheme == QuantizationScheme::kHawq) hooks.batch_norm_momentum = 0.01;
   hooks.weight = [this](std::size_t layer, const at::Tensor& weight) { return layers_[layer].quantizer.quantize(weight); };
   // Layers that read one tensor in one format share its rounding.
   auto shared = std::make_shared<std::vector<std::pair<at::Tensor, at::Tensor>>>(inputs_.size());
@@ -181,7 +217,7 @@ ForwardHooks QuantizedNetwork::hooks() const {
   return hooks;
 }
 
-at::Tensor QuantizedNetwork::forward(const at::Tensor& images) { return torch_.forward(images, !frozen_, hooks()); }
+at::Tensor QuantizedNetwork::forward(const at::Tensor& images) { return torch_.forward(images, !frozen_ && !fixed_, hooks()); }
 
 void QuantizedNetwork::after_step() {
   const at::NoGradGuard no_gradient;
@@ -213,7 +249,7 @@ Result<quantizer::IntegerNetwork> QuantizedNetwork::lower() const {
     own.weights.scales = numbers(integers.steps * folding_of(layer).factor);
     own.bias = node.bias;
     own.bias.resize(static_cast<std::size_t>(node.out_channels), 0.0f);
-    own.input = {inputs_[layer.input].format, inputs_[layer.input].step.data_ptr<float>()[0]};
+    own.input = {inputs_[layer.input].format, step_of(inputs_[layer.input])};
     const std::int64_t size = node.weight.size() / node.out_channels;
     for (std::int64_t i = 0; i < node.weight.size(); ++i)
       node.weight[i] = static_cast<float>(own.weights.values[i]) * own.weights.scales[static_cast<std::size_t>(i / size)];
@@ -281,7 +317,7 @@ IntegerForward::Trained QuantizedNetwork::integers_of(const quantizer::IntegerNe
     o.bias = at::empty({shape[0]}, at::kFloat);
     std::copy(integer_layer.bias.begin(), integer_layer.bias.end(), o.bias.data_ptr<float>());
     const WeightIntegers now = layer->quantizer.integers(parameter(layer->name + ".weight"));
-    const float scale_in = inputs_[layer->input].step.data_ptr<float>()[0];
+    const float scale_in = step_of(inputs_[layer->input]);
     o.reciprocal = ((now.steps * folding_of(*layer).factor) * scale_in).reciprocal();
     o.reciprocal = at::where(at::isfinite(o.reciprocal), o.reciprocal, at::zeros_like(o.reciprocal));  // a step that underflows has no bias
     const at::Tensor bias = at::round(folding_of(*layer).bias * o.reciprocal);

@@ -28,6 +28,8 @@ class QuantizedNetwork {
   const std::vector<StateTensor>& state() const { return state_; }
   /// From now on batch norms, steps and ranges keep their values (true), or not.
   void freeze(bool frozen);
+  /// Batch norms use running statistics and leave them as they are (HAWQ-V3's folding), while everything else is trained.
+  void fix_batch_norms(bool fixed) { fixed_ = fixed; }
   /// Logits in training mode: fake-quantized weights and inputs, batch norms live unless frozen.
   at::Tensor forward(const at::Tensor& images);
   /// Steps stay above zero.
@@ -48,7 +50,8 @@ class QuantizedNetwork {
   };
   struct Input {
     BitWidth format;
-    at::Tensor step;        ///< of one number
+    at::Tensor step;        ///< of one number; kHawq: follows from `range`
+    at::Tensor range;       ///< kHawq: lowest and highest, tracked; else undefined
     bool is_fixed = false;  ///< the image: its step is not learned
   };
   struct Folding {
@@ -61,6 +64,8 @@ class QuantizedNetwork {
   Folding folding_of(const Layer& layer) const;
   at::Tensor parameter(const std::string& name) const;  ///< undefined when there is none
   at::Tensor quantized_input(std::size_t layer, const at::Tensor& x) const;
+  static float step_of(const Input& input);
+  void track(const Input& input, const at::Tensor& x) const;
   ForwardHooks hooks() const;
   Result<std::vector<quantizer::ScaledFormat>> carriers(const network::Network& folded, const quantizer::NetworkNumbers& numbers) const;
 
@@ -76,7 +81,7 @@ class QuantizedNetwork {
   std::vector<float> calibration_;            ///< normalized images (N, H, W, C)
   Shape calibration_shape_;
   quantizer::ScaledFormat image_;  ///< wide format of the input
-  bool frozen_ = false;
+  bool frozen_ = false, fixed_ = false;
 };
 
 }  // namespace dyad::training

@@ -55,7 +55,8 @@ class QuantizedModel : public TrainedModel {
 
   const std::vector<StateTensor>& state() const override { return network_.state(); }
 
-  Result<void> begin_epoch(int epoch) override {
+  Result<void> begin_epoch(int epoch, std::int64_t steps_done) override {
+    steps_done_ = steps_done;
     const bool is_integer = epoch > options_.epochs - options_.integer_epochs;
     network_.freeze(is_integer);
     forward_.reset();
@@ -65,6 +66,8 @@ class QuantizedModel : public TrainedModel {
   }
 
   Output train_forward(const at::Tensor& images, const at::Tensor& labels) override {
+    const std::int64_t fix_after = options_.hawq.fix_batch_norms_after;
+    network_.fix_batch_norms(options_.scheme == QuantizationScheme::kHawq && fix_after > 0 && steps_done_++ >= fix_after);
     const at::Tensor logits = trained_ ? forward_->to_real(forward_->forward(forward_->quantize_images(images), trained_))
                                        : network_.forward(images);
     const at::Tensor hard = at::cross_entropy_loss(logits, labels);
@@ -116,6 +119,7 @@ class QuantizedModel : public TrainedModel {
   std::optional<TorchNetwork> teacher_;
   std::optional<quantizer::IntegerNetwork> lowered_;
   std::optional<IntegerForward> forward_;
+  std::int64_t steps_done_ = 0;
   IntegerForward::Trained trained_;  ///< empty while batch norms are live
 };
 

@@ -19,7 +19,7 @@ class FloatModel : public TrainedModel {
   }
 
   const std::vector<StateTensor>& state() const override { return state_; }
-  Result<void> begin_epoch(int) override { return {}; }
+  Result<void> begin_epoch(int, std::int64_t) override { return {}; }
   Output train_forward(const at::Tensor& images, const at::Tensor& labels) override {
     const at::Tensor logits = network_.forward(images, true);
     return {at::cross_entropy_loss(logits, labels), logits};

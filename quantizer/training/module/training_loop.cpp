@@ -65,7 +65,7 @@ class Loop {
       const auto epoch_start = Clock::now();
       EpochRecord record;
       record.epoch = epoch;
-      DYAD_CHECK(model_.begin_epoch(epoch));
+      DYAD_CHECK(model_.begin_epoch(epoch, (epoch - 1) * steps_per_epoch_));
       for (std::size_t i = 0; i < momentum_.size(); ++i) has_momentum_[i] = has_momentum_[i] || model_.state()[i].is_trained;
       if (!train_epoch(record, start, epoch - first_epoch)) {
         result_.was_cancelled = true;

@@ -29,7 +29,8 @@ class TrainedModel {
   /// All that a checkpoint must hold; the same names in the same order for the whole run, `is_trained` may change at an epoch's begin.
   virtual const std::vector<StateTensor>& state() const = 0;
   /// Before the first step of an epoch (from 1), after a resume too: whatever follows from the state and the epoch's number.
-  virtual Result<void> begin_epoch(int epoch) = 0;
+  /// `steps_done` are all steps of the epochs before it.
+  virtual Result<void> begin_epoch(int epoch, std::int64_t steps_done) = 0;
   /// Mean loss of the batch, differentiable in the trained tensors, and its logits (N, classes). Images are (N, C, H, W).
   struct Output {
     at::Tensor loss, logits;

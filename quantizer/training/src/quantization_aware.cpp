@@ -1,6 +1,5 @@
 #include "dyad/training/quantization_aware.hpp"
 
-#include <array>
 #include <utility>
 
 #include "dyad/base/parallel.hpp"
@@ -8,11 +7,6 @@
 
 namespace dyad::training {
 namespace {
-
-constexpr std::array<std::pair<QuantizationScheme, std::string_view>, 4> kNames{{{QuantizationScheme::kLsq, "lsq"},
-                                                                                  {QuantizationScheme::kHawq, "hawq"},
-                                                                                  {QuantizationScheme::kUniform, "uniform"},
-                                                                                  {QuantizationScheme::kApot, "apot"}}};
 
 Result<void> check_distillation(const network::Network& network, const Distillation& distillation) {
   if (!(distillation.weight >= 0 && distillation.weight <= 1) || !(distillation.temperature > 0))
@@ -28,18 +22,6 @@ Result<void> check_distillation(const network::Network& network, const Distillat
 }
 
 }  // namespace
-
-std::string_view to_string(QuantizationScheme scheme) {
-  for (const auto& [value, name] : kNames)
-    if (value == scheme) return name;
-  return "";
-}
-
-std::optional<QuantizationScheme> scheme_from_name(std::string_view name) {
-  for (const auto& [value, known] : kNames)
-    if (known == name) return value;
-  return std::nullopt;
-}
 
 Result<QuantizationAwareResult> train_quantized(const network::Network& network, const network::Dataset& train_images,
                                                 const network::Dataset& test_images, const network::Normalization& normalization,
