@@ -126,6 +126,12 @@ Result<void> QuantizedNetwork::calibrate(const network::Dataset& images) {
     for (float& step : steps) step = std::max(step, kLeastStep);
     layer.quantizer = WeightQuantizer(options_.scheme, layer.bits.weight, options_.hawq.percentile, !layer.batch_norm.empty(), steps);
     for (const auto& [name, value] : layer.quantizer.learned()) learn(layer.name + "." + name, value);
+    if (layer.quantizer.is_normalized() && !layer.batch_norm.empty()) {
+      const at::NoGradGuard no_gradient;
+      at::Tensor weight = parameter(layer.name + ".weight");
+      const at::Tensor mean = weight.mean(), deviation = weight.std();
+      weight.sub_(mean).div_(deviation);
+    }
 
     const std::pair key{source_of(network_, network_.inputs(id)[0]), layer.bits.activation};
     const auto [known, is_new] = input_index.emplace(key, inputs_.size());
@@ -150,7 +156,26 @@ Result<void> QuantizedNetwork::calibrate(const network::Dataset& images) {
     }
     layers_.push_back(std::move(layer));
   }
+  if (options_.scheme == QuantizationScheme::kUniform || options_.scheme == QuantizationScheme::kApot) restart_batch_norms();
   return {};
+}
+
+void QuantizedNetwork::restart_batch_norms() {
+  const at::NoGradGuard no_gradient;
+  ForwardHooks own = hooks();
+  for_calibration_batches([&](const at::Tensor& images, std::int64_t batch) {
+    own.batch_norm_momentum = 1.0 / static_cast<double>(batch + 1);
+    if (images.size(0) > 1) torch_.forward(images, true, own);
+  });
+}
+
+void QuantizedNetwork::for_calibration_batches(const std::function<void(const at::Tensor& images, std::int64_t batch)>& body) const {
+  const std::int64_t image = element_count(calibration_shape_) / calibration_shape_[0];
+  for (std::int64_t batch = 0; batch * kCalibrationBatch < calibration_shape_[0]; ++batch) {
+    Shape shape = calibration_shape_;
+    shape[0] = std::min(kCalibrationBatch, calibration_shape_[0] - batch * kCalibrationBatch);
+    body(as_images(calibration_.data() + batch * kCalibrationBatch * image, shape), batch);
+  }
 }
 
 at::Tensor QuantizedNetwork::parameter(const std::string& name) const {
@@ -271,12 +296,7 @@ Result<std::vector<ScaledFormat>> QuantizedNetwork::carriers(const network::Netw
     most = std::max(most, output.abs().max().item<float>());
     return output;
   };
-  const std::int64_t image = element_count(calibration_shape_) / calibration_shape_[0];
-  for (std::int64_t first = 0; first < calibration_shape_[0]; first += kCalibrationBatch) {
-    Shape shape = calibration_shape_;
-    shape[0] = std::min(kCalibrationBatch, calibration_shape_[0] - first);
-    rounded.forward(as_images(calibration_.data() + first * image, shape), false, hooks);
-  }
+  for_calibration_batches([&](const at::Tensor& images, std::int64_t) { rounded.forward(images, false, hooks); });
   std::vector<ScaledFormat> result(folded.size());
   for (const NodeId id : folded.execution_order()) {
     const OpKind kind = folded.node(id).kind;

@@ -1,6 +1,7 @@
 /// \file A network in training with rounded weights and layer inputs, and the integer network that its state means.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -60,6 +61,9 @@ class QuantizedNetwork {
 
   QuantizedNetwork(const network::Network& network, const network::Normalization& normalization, const QuantizationAwareOptions& options);
   Result<void> calibrate(const network::Dataset& images);
+  /// Running statistics anew, the mean over the calibration batches: normalized weights give sums of another size.
+  void restart_batch_norms();
+  void for_calibration_batches(const std::function<void(const at::Tensor& images, std::int64_t batch)>& body) const;
   Result<network::Network> current_network() const;
   Folding folding_of(const Layer& layer) const;
   at::Tensor parameter(const std::string& name) const;  ///< undefined when there is none

@@ -30,6 +30,8 @@ class WeightQuantizer {
   at::Tensor quantize(const at::Tensor& weight) const;
   /// Its integers; what is learned counts as constant.
   WeightIntegers integers(const at::Tensor& weight) const;
+  /// Mean and deviation of the weights don't matter.
+  bool is_normalized() const { return scheme_ == QuantizationScheme::kUniform || scheme_ == QuantizationScheme::kApot; }
   /// Bits of a two's complement format that holds every integer.
   int stored_bits() const;
 
