@@ -48,8 +48,8 @@ std::string command_line(const Options& options) {
   if (options.keep_last) text += " --keep-last";
   if (options.scheme != "float") {
     const training::QuantizationAwareOptions& q = options.quantized;
-    text += fmt::format(" --scheme {} --bits {} --integer-epochs {} --calibration-images {} --rounding {}", options.scheme, options.bits.bits,
-                        q.integer_epochs, q.calibration_images, options.rounding);
+    text += fmt::format(" --scheme {} --bits {} --integer-epochs {} --calibration-images {} --rounding {}", options.scheme,
+                        options.bits.bits, q.integer_epochs, q.calibration_images, options.rounding);
     if (options.bits.all_layers) text += " --all-layers";
     if (!options.model.weights.empty()) text += " --weights " + options.model.weights;
     if (options.scheme == "hawq")
@@ -66,7 +66,8 @@ std::string command_line(const Options& options) {
 Result<void> read_distillation(const std::string& text, training::Distillation& distillation) {
   const std::size_t comma = text.find(',');
   const auto weight = parse_number<double>(std::string_view(text).substr(0, comma));
-  const auto temperature = comma == std::string::npos ? std::optional<double>() : parse_number<double>(std::string_view(text).substr(comma + 1));
+  const auto temperature =
+      comma == std::string::npos ? std::optional<double>() : parse_number<double>(std::string_view(text).substr(comma + 1));
   if (!weight || !temperature)
     return Error{"--distillation", "expected two numbers, not '" + text + "'", "weight and temperature, for example 0.95,6"};
   distillation.weight = *weight;
@@ -167,7 +168,8 @@ void declare_quantized(CLI::App& verb, Options& options) {
   verb.add_option("--range-momentum", quantized.hawq.momentum, "hawq: of activation ranges; -1: running extremes")->capture_default_str();
   verb.add_option("--percentile", quantized.hawq.percentile, "hawq: of weights and activations, for example 99.9; 0: extremes")
       ->capture_default_str();
-  verb.add_option("--fix-batch-norms-after", quantized.hawq.fix_batch_norms_after, "hawq: steps until batch norms keep their statistics; 0: never")
+  verb.add_option("--fix-batch-norms-after", quantized.hawq.fix_batch_norms_after,
+                  "hawq: steps until batch norms keep their statistics; 0: never")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
 }

@@ -188,8 +188,8 @@ std::string simulation_totals(const Json& document) {
 
 std::string training_text(const Json& document) {
   const std::string how = document.contains("scheme") ? "quantization-aware training, " + text(document, "scheme") : "training in float";
-  std::string result = fmt::format("{}, {}\n\n{:>5} {:>10} {:>10} {:>10} {:>10}\n", text(document, "model"), how, "epoch", "loss", "test loss",
-                                   "train top1", "test top1");
+  std::string result = fmt::format("{}, {}\n\n{:>5} {:>10} {:>10} {:>10} {:>10}\n", text(document, "model"), how, "epoch", "loss",
+                                   "test loss", "train top1", "test top1");
   for (const Json& epoch : document["epochs"])
     result += fmt::format("{:>5} {:>10.4f} {:>10.4f} {:>10.2f} {:>10.2f}\n", epoch["epoch"].get<int>(), number(epoch, "loss"),
                           number(epoch, "test_loss"), number(epoch, "top1_train"), number(epoch, "top1"));

@@ -286,8 +286,9 @@ Result<void> check_result_document(const NamedDocument& document) {
   if (name.rfind("dyad.search/", 0) == 0) return check_search(reader);
   if (name.rfind("dyad.simulation/", 0) == 0) return check_simulation(reader);
   if (name.rfind("dyad.training/", 0) == 0) return check_training(reader);
-  return schema.error("a report can't be made of the schema \"" + name + "\"",
-                      "give the --json output of 'dyad search' (dyad.search/1), 'dyad simulate' (dyad.simulation/1) or 'dyad train' (dyad.training/1)");
+  return schema.error(
+      "a report can't be made of the schema \"" + name + "\"",
+      "give the --json output of 'dyad search' (dyad.search/1), 'dyad simulate' (dyad.simulation/1) or 'dyad train' (dyad.training/1)");
 }
 
 }  // namespace dyad::workflow

@@ -10,8 +10,8 @@ using torch::autograd::AutogradContext;
 using torch::autograd::tensor_list;
 using torch::autograd::Variable;
 
-constexpr std::int64_t kChunk = 1 << 14;   // values whose gradient of the step is summed in one go
-constexpr float kMagic = 12582912.0f;      // adding and subtracting it rounds |x| < 2^22 to the nearest, ties to even
+constexpr std::int64_t kChunk = 1 << 14;  // values whose gradient of the step is summed in one go
+constexpr float kMagic = 12582912.0f;     // adding and subtracting it rounds |x| < 2^22 to the nearest, ties to even
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define DYAD_VECTOR_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))

@@ -34,10 +34,7 @@ at::Tensor weight_tensor(const IntegerLayer& layer, at::ScalarType type) {
 
 std::array<std::int64_t, 4> pads(const Window& w) { return {w.pad_left, w.pad_right, w.pad_top, w.pad_bottom}; }
 bool has_pads(const Window& w) { return w.pad_left > 0 || w.pad_right > 0 || w.pad_top > 0 || w.pad_bottom > 0; }
-/// LibTorch leaves out last rows that a window with padding on one side only would need; exact extents come from cropping or not at all.
-at::Tensor padded(const at::Tensor& x, const Window& w, double value) {
-  return has_pads(w) ? at::constant_pad_nd(x, pads(w), value) : x;
-}
+at::Tensor padded(const at::Tensor& x, const Window& w, double value) { return has_pads(w) ? at::constant_pad_nd(x, pads(w), value) : x; }
 
 std::int64_t lowest_output(const IntegerLayer& layer) {
   std::int64_t lowest = layer.output.lowest();
@@ -76,8 +73,7 @@ IntegerForward::IntegerForward(const quantizer::IntegerNetwork& network) : netwo
     for (const int input : network.inputs[i]) last_reader[static_cast<std::size_t>(input)] = i;
   freed_.resize(network.layers.size());
   for (std::size_t tensor = 0; tensor < network.layers.size(); ++tensor) freed_[last_reader[tensor]].push_back(tensor);
-  std::vector<float> scales(network.output_scales.begin(), network.output_scales.end());
-  output_scales_ = at::empty({static_cast<std::int64_t>(scales.size())}, at::kDouble);
+  output_scales_ = at::empty({static_cast<std::int64_t>(network.output_scales.size())}, at::kDouble);
   std::copy(network.output_scales.begin(), network.output_scales.end(), output_scales_.data_ptr<double>());
 }
 

@@ -2,7 +2,8 @@
 
 #include <torch/csrc/autograd/custom_function.h>
 
-#include <cmath>
+#include <algorithm>
+#include <type_traits>
 
 #include "dyad/base/dyadic.hpp"
 
@@ -13,6 +14,29 @@ using torch::autograd::tensor_list;
 using torch::autograd::Variable;
 
 constexpr std::int64_t kPositionsPerTask = 256;
+
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define DYAD_VECTOR_CLONES __attribute__((target_clones("arch=skylake-avx512", "avx2", "default")))
+#else
+#define DYAD_VECTOR_CLONES
+#endif
+
+/// total += (values * multiplier + nudge) >> shift. The product is below 2^62 and the nudge at most 2^61: no overflow.
+DYAD_VECTOR_CLONES void add_half_up(const float* values, std::int64_t count, const std::int64_t* multiplier, const std::int64_t* shift,
+                                    const std::int64_t* nudge, std::int64_t* total) {
+  for (std::int64_t c = 0; c < count; ++c) total[c] += (static_cast<std::int64_t>(values[c]) * multiplier[c] + nudge[c]) >> shift[c];
+}
+DYAD_VECTOR_CLONES void add_half_up(const double* values, std::int64_t count, const std::int64_t* multiplier, const std::int64_t* shift,
+                                    const std::int64_t* nudge, std::int64_t* total) {
+  for (std::int64_t c = 0; c < count; ++c) total[c] += (static_cast<std::int64_t>(values[c]) * multiplier[c] + nudge[c]) >> shift[c];
+}
+
+DYAD_VECTOR_CLONES void saturate(const std::int64_t* total, std::int64_t count, std::int64_t lowest, std::int64_t highest, float* out) {
+  for (std::int64_t c = 0; c < count; ++c) {
+    const std::int64_t low = total[c] < lowest ? lowest : total[c];
+    out[c] = static_cast<float>(low > highest ? highest : low);
+  }
+}
 
 /// One source of a sum, its ratios spread over channels.
 struct Source {
@@ -41,11 +65,9 @@ struct Source {
   template <typename T>
   void add_row(const T* values, std::int64_t channels, std::int64_t* total) const {
     if (is_half_up) {
-      // The product is below 2^62 and the nudge below 2^62: no overflow.
-      for (std::int64_t c = 0; c < channels; ++c) {
-        const auto i = static_cast<std::size_t>(c);
-        total[c] += ((static_cast<std::int64_t>(values[c]) * multiplier[i] + nudge[i]) >> shift[i]) + requantization->zero_point;
-      }
+      add_half_up(values, channels, multiplier.data(), shift.data(), nudge.data(), total);
+      if (requantization->zero_point != 0)
+        for (std::int64_t c = 0; c < channels; ++c) total[c] += requantization->zero_point;
       return;
     }
     for (std::int64_t c = 0; c < channels; ++c) total[c] += requantization->apply(static_cast<std::int32_t>(values[c]), c);
@@ -54,10 +76,12 @@ struct Source {
 
 template <typename Out>
 void write_row(const std::int64_t* total, std::int64_t channels, std::int64_t lowest, std::int64_t highest, Out* out, float* mask) {
-  for (std::int64_t c = 0; c < channels; ++c) {
-    out[c] = static_cast<Out>(std::clamp(total[c], lowest, highest));
-    if (mask) mask[c] = total[c] >= lowest && total[c] <= highest ? 1.0f : 0.0f;
-  }
+  if constexpr (std::is_same_v<Out, float>)
+    saturate(total, channels, lowest, highest, out);
+  else
+    for (std::int64_t c = 0; c < channels; ++c) out[c] = static_cast<Out>(std::clamp(total[c], lowest, highest));
+  if (mask)
+    for (std::int64_t c = 0; c < channels; ++c) mask[c] = total[c] >= lowest && total[c] <= highest ? 1.0f : 0.0f;
 }
 
 struct Requantize : torch::autograd::Function<Requantize> {
@@ -111,8 +135,7 @@ struct Requantize : torch::autograd::Function<Requantize> {
     const std::vector<std::int64_t> types = context->saved_data["types"].toIntVector();
     const at::Tensor masked = upstream[0].to(at::kFloat) * saved[0];
     tensor_list gradients;
-    for (std::size_t i = 0; i < types.size(); ++i)
-      gradients.push_back((masked * saved[i + 1]).to(static_cast<at::ScalarType>(types[i])));
+    for (std::size_t i = 0; i < types.size(); ++i) gradients.push_back((masked * saved[i + 1]).to(static_cast<at::ScalarType>(types[i])));
     for (int i = 0; i < 4; ++i) gradients.emplace_back();
     return gradients;
   }

@@ -20,7 +20,7 @@ at::Tensor average(const at::Tensor& sums, const at::Tensor& counts, AverageRoun
 /// float32 while magnitudes below 2^24 are enough for the bounds, else float64.
 at::ScalarType integer_type(std::int64_t lowest, std::int64_t highest);
 
-/// Calls `visit(at::Tensor)` ... (N, H, W, C) order: x in a layout whose memory runs channels fastest.
+/// x (N, C, H, W) with its memory in the order (N, H, W, C).
 at::Tensor channels_fastest(const at::Tensor& x);
 
 }  // namespace dyad::training

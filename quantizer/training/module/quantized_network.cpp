@@ -36,8 +36,7 @@ std::vector<float> numbers(const at::Tensor& tensor) {
 /// HAWQ-V3's scale of a range: symmetric, or from 0 for a tensor without negative values.
 float range_step(const at::Tensor& range, BitWidth format) {
   const Range ends{range.data_ptr<float>()[0], range.data_ptr<float>()[1]};
-  return format.is_signed ? quantizer::symmetric_scale(ends, format.bits)
-                          : quantizer::asymmetric_scale({0, ends.highest}, format.bits);
+  return format.is_signed ? quantizer::symmetric_scale(ends, format.bits) : quantizer::asymmetric_scale({0, ends.highest}, format.bits);
 }
 
 /// The node that is read when identities are passed.
@@ -49,8 +48,9 @@ NodeId source_of(const network::Network& network, NodeId id) {
 /// (K, C / groups, R, S) or (K, C) integers as (K, R, S, C / groups) int8.
 Tensor<std::int8_t> stored(const at::Tensor& integers, const Shape& shape) {
   const at::Tensor ordered = (integers.dim() == 4 ? integers.detach().permute({0, 2, 3, 1}) : integers.detach()).contiguous();
+  const float* const values = ordered.data_ptr<float>();
   Tensor<std::int8_t> result(shape);
-  for (std::int64_t i = 0; i < result.size(); ++i) result[i] = static_cast<std::int8_t>(ordered.data_ptr<float>()[i]);
+  for (std::int64_t i = 0; i < result.size(); ++i) result[i] = static_cast<std::int8_t>(values[i]);
   return result;
 }
 
@@ -118,9 +118,9 @@ Result<void> QuantizedNetwork::calibrate(const network::Dataset& images) {
       const std::size_t size = static_cast<std::size_t>(weight.size()) / steps.size();
       for (std::size_t k = 0; k < steps.size(); ++k) {
         const float factor = std::fabs(folding.factor.data_ptr<float>()[k]);
-        steps[k] = factor > kLeastStep ? steps[k] / factor
-                                       : quantizer::symmetric_scale(quantizer::weight_range(weight.values().subspan(k * size, size), 0),
-                                                                    layer.bits.weight);
+        steps[k] = factor > kLeastStep
+                       ? steps[k] / factor
+                       : quantizer::symmetric_scale(quantizer::weight_range(weight.values().subspan(k * size, size), 0), layer.bits.weight);
       }
     }
     for (float& step : steps) step = std::max(step, kLeastStep);
@@ -283,7 +283,8 @@ Result<quantizer::IntegerNetwork> QuantizedNetwork::lower() const {
   return quantizer::lower(folded, normalization_, result, options_.lowering);
 }
 
-Result<std::vector<ScaledFormat>> QuantizedNetwork::carriers(const network::Network& folded, const quantizer::NetworkNumbers& numbers_) const {
+Result<std::vector<ScaledFormat>> QuantizedNetwork::carriers(const network::Network& folded,
+                                                             const quantizer::NetworkNumbers& numbers_) const {
   std::vector<float> largest(folded.size(), 0.0f);
   const TorchNetwork rounded(folded);
   ForwardHooks hooks;
@@ -317,9 +318,9 @@ Result<std::vector<ScaledFormat>> QuantizedNetwork::carriers(const network::Netw
 IntegerForward::Trained QuantizedNetwork::integers_of(const quantizer::IntegerNetwork& lowered) const {
   struct Own {
     const Layer* layer = nullptr;
-    at::Tensor changed;                         ///< (K, 1, 1, 1): lowering changed the channel
-    at::Tensor weight, bias;                    ///< as lowered
-    at::Tensor factor, mean_part, reciprocal;   ///< bias = (conv bias) * factor ..., in steps by `reciprocal`
+    at::Tensor changed;                        ///< (K, 1, 1, 1): lowering changed the channel
+    at::Tensor weight, bias;                   ///< as lowered
+    at::Tensor factor, mean_part, reciprocal;  ///< bias = (conv bias) * factor ..., in steps by `reciprocal`
   };
   auto own = std::make_shared<std::vector<Own>>(lowered.layers.size());
   const at::NoGradGuard no_gradient;

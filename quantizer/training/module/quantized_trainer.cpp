@@ -1,9 +1,8 @@
 #include "quantized_trainer.hpp"
 
-#include <nlohmann/json.hpp>
-
 #include <algorithm>
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "batches.hpp"
 #include "checkpoint.hpp"
@@ -68,8 +67,8 @@ class QuantizedModel : public TrainedModel {
   Output train_forward(const at::Tensor& images, const at::Tensor& labels) override {
     const std::int64_t fix_after = options_.hawq.fix_batch_norms_after;
     network_.fix_batch_norms(options_.scheme == QuantizationScheme::kHawq && fix_after > 0 && steps_done_++ >= fix_after);
-    const at::Tensor logits = trained_ ? forward_->to_real(forward_->forward(forward_->quantize_images(images), trained_))
-                                       : network_.forward(images);
+    const at::Tensor logits =
+        trained_ ? forward_->to_real(forward_->forward(forward_->quantize_images(images), trained_)) : network_.forward(images);
     const at::Tensor hard = at::cross_entropy_loss(logits, labels);
     if (!teacher_) return {hard, logits};
     const double temperature = options_.distillation->temperature, weight = options_.distillation->weight;
@@ -78,17 +77,15 @@ class QuantizedModel : public TrainedModel {
       const at::NoGradGuard no_gradient;
       soft = at::softmax(teacher_->forward(images, false) / temperature, 1);
     }
-    const at::Tensor distance =
-        (soft * (at::log(at::clamp_min(soft, 1e-12)) - at::log_softmax(logits / temperature, 1))).sum() / static_cast<double>(labels.size(0));
+    const at::Tensor distance = (soft * (at::log(at::clamp_min(soft, 1e-12)) - at::log_softmax(logits / temperature, 1))).sum() /
+                                static_cast<double>(labels.size(0));
     return {distance * (weight * temperature * temperature) + hard * (1 - weight), logits};
   }
 
   void after_step() override { network_.after_step(); }
 
   Result<void> begin_evaluation() override { return lower(); }
-  at::Tensor evaluate(const at::Tensor& images) override {
-    return forward_->to_real(forward_->forward(forward_->quantize_images(images)));
-  }
+  at::Tensor evaluate(const at::Tensor& images) override { return forward_->to_real(forward_->forward(forward_->quantize_images(images))); }
 
   std::map<std::string, std::string> metadata() const override {
     OrderedJson steps;
@@ -133,8 +130,7 @@ Result<QuantizationAwareResult> run_quantized_training(const network::Network& n
   chosen.resize(static_cast<std::size_t>(std::min(options.calibration_images, train_images.size())));
   DYAD_TRY(const auto quantized, QuantizedNetwork::create(network, train_images.subset(chosen), normalization, options));
   QuantizedModel model(*quantized, options);
-  const std::string run =
-      describe_quantized(describe_run(network, train_images, test_images, normalization, options), options);
+  const std::string run = describe_quantized(describe_run(network, train_images, test_images, normalization, options), options);
   DYAD_TRY(TrainingResult training, run_training_loop(model, network, train_images, test_images, normalization, options, run));
   DYAD_TRY(quantizer::IntegerNetwork finished, model.finished());
   if (!options.integer_out.empty()) DYAD_CHECK(quantizer::save(finished, options.integer_out));

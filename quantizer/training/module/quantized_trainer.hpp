@@ -1,4 +1,5 @@
-/// \file Quantization-aware training: epochs with live batch norms, then epochs through the integer network (docs/training/quantization_aware.md).
+/// \file Quantization-aware training: epochs with live batch norms, then epochs through the integer network
+/// (docs/training/quantization_aware.md).
 #pragma once
 
 #include "dyad/training/quantization_aware.hpp"

@@ -179,7 +179,8 @@ class Loop {
     for (std::size_t i = 0; i < momentum_.size(); ++i) {
       const StateTensor& tensor = model_.state()[i];
       if (!tensor.is_trained) continue;
-      at::Tensor gradient = gradients[next].defined() ? gradients[next] : at::zeros_like(tensor.value);  // undefined: the logits do not read it
+      at::Tensor gradient =
+          gradients[next].defined() ? gradients[next] : at::zeros_like(tensor.value);  // undefined: the logits do not read it
       ++next;
       if (tensor.decays && options_.weight_decay > 0) gradient = gradient.add(tensor.value, options_.weight_decay);
       momentum_[i].mul_(options_.momentum).add_(gradient);

@@ -122,7 +122,8 @@ at::Tensor WeightQuantizer::quantize(const at::Tensor& weight) const {
 WeightIntegers WeightQuantizer::integers(const at::Tensor& weight) const {
   const Scaled s = scaled(weight);
   at::Tensor steps = s.step.detach().expand({weight.size(0)}).contiguous();
-  if (scheme_ != QuantizationScheme::kHawq && scheme_ != QuantizationScheme::kLsq && !has_batch_norm_) steps = steps * weight.detach().std();
+  if (scheme_ != QuantizationScheme::kHawq && scheme_ != QuantizationScheme::kLsq && !has_batch_norm_)
+    steps = steps * weight.detach().std();
   return {rounded(s), steps};
 }
 

@@ -17,7 +17,8 @@ Result<void> check_distillation(const network::Network& network, const Distillat
     return std::pair(net.node(net.input()).output_shape, element_count(net.node(net.output()).output_shape));
   };
   if (shapes(teacher) != shapes(network))
-    return Error{"--teacher", "the teacher has another image size or number of classes than the network", "choose one trained on the same data"};
+    return Error{"--teacher", "the teacher has another image size or number of classes than the network",
+                 "choose one trained on the same data"};
   return {};
 }
 
@@ -48,7 +49,8 @@ Result<Tensor<std::int32_t>> integer_forward(const quantizer::IntegerNetwork& ne
   DYAD_CHECK(quantizer::validate(network, network.name));
   const Shape& shape = images.shape();
   if (shape.size() != 4 || shape[1] != network.input.height || shape[2] != network.input.width || shape[3] != network.input.channels)
-    return Error{network.name, "images of " + dyad::to_string(shape) + " do not fit the network's input", "choose data of the network's size"};
+    return Error{network.name, "images of " + dyad::to_string(shape) + " do not fit the network's input",
+                 "choose data of the network's size"};
   DYAD_TRY(const ModuleInterface* module, opened_module());
   return module->integer_forward(network, images);
 }

@@ -8,9 +8,9 @@ namespace dyad::training {
 namespace {
 
 constexpr std::array<std::pair<QuantizationScheme, std::string_view>, 4> kNames{{{QuantizationScheme::kLsq, "lsq"},
-                                                                                  {QuantizationScheme::kHawq, "hawq"},
-                                                                                  {QuantizationScheme::kUniform, "uniform"},
-                                                                                  {QuantizationScheme::kApot, "apot"}}};
+                                                                                 {QuantizationScheme::kHawq, "hawq"},
+                                                                                 {QuantizationScheme::kUniform, "uniform"},
+                                                                                 {QuantizationScheme::kApot, "apot"}}};
 
 }  // namespace
 

@@ -28,8 +28,8 @@ TEST(IntegerForward, EqualsTheScalarBackendOnEveryKindOfGraph) {
   DYAD_NEEDS_TRAINING();
   for (const auto& kind : kCases)
     for (const LayerBits bits : {LayerBits{8, 8}, LayerBits{4, 4}, LayerBits{2, 2}, LayerBits{3, 7}})
-      for (const Rounding rounding : {Rounding::kHalfUp, Rounding::kHalfEven, Rounding::kHalfAway, Rounding::kFloor, Rounding::kGemmlowp,
-                                      Rounding::kFloat32Scale})
+      for (const Rounding rounding :
+           {Rounding::kHalfUp, Rounding::kHalfEven, Rounding::kHalfAway, Rounding::kFloor, Rounding::kGemmlowp, Rounding::kFloat32Scale})
         for (const AverageRounding average : {AverageRounding::kHalfUp, AverageRounding::kHawq}) {
           SCOPED_TRACE(std::string(kind.name) + " W" + std::to_string(bits.weight) + "A" + std::to_string(bits.activation) + " " +
                        std::string(to_string(rounding)) + " " + std::string(to_string(average)));
@@ -74,8 +74,14 @@ network::Network residual_network(std::uint64_t seed) {
   network::Network net;
   net.name = "small";
   const auto conv = [&](const std::string& name, network::NodeId from, std::int64_t in, std::int64_t out, int kernel, int stride) {
-    const Window window{.kernel_h = kernel, .kernel_w = kernel, .stride_h = stride, .stride_w = stride, .pad_top = kernel / 2,
-                        .pad_left = kernel / 2, .pad_bottom = kernel / 2, .pad_right = kernel / 2};
+    const Window window{.kernel_h = kernel,
+                        .kernel_w = kernel,
+                        .stride_h = stride,
+                        .stride_w = stride,
+                        .pad_top = kernel / 2,
+                        .pad_left = kernel / 2,
+                        .pad_bottom = kernel / 2,
+                        .pad_right = kernel / 2};
     return add_batch_norm(net, name + ".bn", add_conv(net, name, from, in, out, window, random, 1, false), out, random);
   };
   const auto relu = [&](const std::string& name, network::NodeId from) { return add_simple(net, name, network::OpKind::kRelu, {from}); };

@@ -1,5 +1,5 @@
-/// \file Quantization-aware training: gradients through rounded weights and activations, ended by an integer network (docs/training/quantization_aware.md).
-/// Free of LibTorch; needs the training module at run time.
+/// \file Quantization-aware training: gradients through rounded weights and activations, ended by an integer network
+/// (docs/training/quantization_aware.md). Free of LibTorch; needs the training module at run time.
 #pragma once
 
 #include <filesystem>
@@ -33,15 +33,16 @@ struct Distillation {
 
 /// Range rules of the kHawq scheme (its defaults).
 struct HawqRules {
-  double momentum = 0.95;                 ///< of an activation's range; -1: running extremes
-  double percentile = 0;                  ///< of each channel's weights and of activations, for example 99.9; 0: extremes
-  std::int64_t fix_batch_norms_after = 0;  ///< steps after which batch norms keep their statistics (folding); 0: not before the integer epochs
+  double momentum = 0.95;  ///< of an activation's range; -1: running extremes
+  double percentile = 0;   ///< of each channel's weights and of activations, for example 99.9; 0: extremes
+  std::int64_t fix_batch_norms_after =
+      0;  ///< steps after which batch norms keep their statistics (folding); 0: not before the integer epochs
 };
 
 struct QuantizationAwareOptions : TrainOptions {
   QuantizationScheme scheme = QuantizationScheme::kLsq;
-  BitAssignment bits;                    ///< every convolution and fully connected layer, 2 to 8 bits
-  int integer_epochs = 1;                ///< the last so many epochs train through the integer network itself, batch norms frozen; 0 to epochs
+  BitAssignment bits;      ///< every convolution and fully connected layer, 2 to 8 bits
+  int integer_epochs = 1;  ///< the last so many epochs train through the integer network itself, batch norms frozen; 0 to epochs
   std::int64_t calibration_images = 1024;  ///< training images that give the first steps and the formats of wide tensors
   quantizer::LoweringOptions lowering;
   HawqRules hawq;
@@ -50,8 +51,8 @@ struct QuantizationAwareOptions : TrainOptions {
 };
 
 struct QuantizationAwareResult {
-  TrainingResult training;             ///< top-1 of every epoch is that of the integer network
-  quantizer::IntegerNetwork network;   ///< of `training.weights`; its top-1 is training.top1
+  TrainingResult training;            ///< top-1 of every epoch is that of the integer network
+  quantizer::IntegerNetwork network;  ///< of `training.weights`; its top-1 is training.top1
 };
 
 /// Fine-tunes a network that has weights. Every epoch is scored by the integer network that its state lowers to, run exactly; what is
