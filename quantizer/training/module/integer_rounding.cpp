@@ -44,7 +44,8 @@ struct Source {
   std::vector<std::int64_t> multiplier, shift, nudge;
   bool is_half_up = false;  ///< (value * multiplier + nudge) >> shift is the definition
 
-  Source(const Requantization& r, std::int64_t channels) : requantization(&r), is_half_up(r.rounding == Rounding::kHalfUp) {
+  Source(const Requantization& r, std::int64_t channels)
+      : requantization(&r), is_half_up(r.rounding == Rounding::kHalfUp && r.offsets.empty()) {
     if (!is_half_up) return;
     for (std::int64_t c = 0; c < channels; ++c) {
       const Dyadic ratio = r.ratio(c);

@@ -47,6 +47,12 @@ Result<QuantizationAwareResult> train_quantized(const network::Network& network,
 
 Result<Tensor<std::int32_t>> integer_forward(const quantizer::IntegerNetwork& network, const Tensor<std::uint8_t>& images) {
   DYAD_CHECK(quantizer::validate(network, network.name));
+  for (const IntegerLayer& layer : network.layers)
+    if (!layer.output_levels.is_uniform())
+      return Error{
+          network.name + ":/" + layer.name,
+          "layer '" + layer.name + "' writes levels (" + describe(layer.output_levels) + "), which the training module does not run",
+          "run it with the backend cpu or scalar"};
   const Shape& shape = images.shape();
   if (shape.size() != 4 || shape[1] != network.input.height || shape[2] != network.input.width || shape[3] != network.input.channels)
     return Error{network.name, "images of " + dyad::to_string(shape) + " do not fit the network's input",

@@ -62,7 +62,7 @@ Result<QuantizationAwareResult> train_quantized(const network::Network& network,
                                                 const QuantizationAwareOptions& options);
 
 /// int32 logits (N, classes) of an integer network by LibTorch's operations (the forward pass of the integer epochs) on u8 images:
-/// a second executor, for checks.
+/// a second executor, for checks. A layer whose output is a level set is an Error.
 Result<Tensor<std::int32_t>> integer_forward(const quantizer::IntegerNetwork& network, const Tensor<std::uint8_t>& images);
 
 }  // namespace dyad::training
