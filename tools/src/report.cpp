@@ -36,7 +36,7 @@ Result<int> run(const Options& options) {
 void add_report(CLI::App& program, Action& action) {
   auto* verb = program.add_subcommand("report", "Show result documents on one self-contained HTML page");
   auto options = std::make_shared<Options>();
-  verb->add_option("RESULT", options->results, "Documents that search or simulate wrote with --json")->required();
+  verb->add_option("RESULT", options->results, "Documents that search, simulate or train wrote with --json")->required();
   verb->add_option("-o,--out", options->out, "The page")->required();
   describe(*verb, options->json, "dyad report search.json -o report.html");
   verb->callback([options, &action] { action = [options] { return run(*options); }; });

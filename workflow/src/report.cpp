@@ -16,6 +16,7 @@ std::string_view report_svg_js();
 std::string_view report_plot_js();
 std::string_view report_words_js();
 std::string_view report_tables_js();
+std::string_view report_training_js();
 std::string_view report_page_js();
 }  // namespace dyad::embedded
 
@@ -82,7 +83,8 @@ std::string fill(std::string_view page, const Parts& parts) {
 
 std::string title_of(const std::vector<NamedDocument>& documents) {
   const Json& first = documents.front().document;
-  std::string title = first["model"].get<std::string>() + " on " + first["accelerator"]["name"].get<std::string>();
+  std::string title = first["model"].get<std::string>();
+  if (first.contains("accelerator")) title += " on " + first["accelerator"]["name"].get<std::string>();
   if (documents.size() > 1) title += " and " + std::to_string(documents.size() - 1) + " more";
   return title + " · Dyad report";
 }
@@ -107,6 +109,7 @@ Result<std::string> render_report(const std::vector<NamedDocument>& documents) {
                                              {"plot.js", std::string(embedded::report_plot_js())},
                                              {"words.js", std::string(embedded::report_words_js())},
                                              {"tables.js", std::string(embedded::report_tables_js())},
+                                             {"training.js", std::string(embedded::report_training_js())},
                                              {"page.js", std::string(embedded::report_page_js())}});
 }
 

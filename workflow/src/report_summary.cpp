@@ -192,11 +192,23 @@ std::string simulation_totals(const Json& document) {
                      cycles > 0 ? 100 * number(totals, "stall_cycles") / cycles : 0.0);
 }
 
+std::string training_text(const Json& document) {
+  const std::string how = document.contains("scheme") ? "quantization-aware training, " + text(document, "scheme") : "training in float";
+  std::string result = fmt::format("{}, {}\n\n{:>5} {:>10} {:>10} {:>10} {:>10}\n", text(document, "model"), how, "epoch", "loss",
+                                   "test loss", "train top1", "test top1");
+  for (const Json& epoch : document["epochs"])
+    result += fmt::format("{:>5} {:>10.4f} {:>10.4f} {:>10.2f} {:>10.2f}\n", epoch["epoch"].get<int>(), number(epoch, "loss"),
+                          number(epoch, "test_loss"), number(epoch, "top1_train"), number(epoch, "top1"));
+  return result + fmt::format("\n{:<13} {:.2f} % after epoch {}{}\n", "top-1", number(document, "top1"), document["best_epoch"].get<int>(),
+                              document.contains("scheme") ? ", of the integer network" : "");
+}
+
 }  // namespace
 
 Result<std::string> summarize(const NamedDocument& named) {
   DYAD_CHECK(check_result_document(named));
   const Json& document = named.document;
+  if (text(document, "schema").rfind("dyad.training/", 0) == 0) return training_text(document);
   const bool search = text(document, "schema").rfind("dyad.search/", 0) == 0;
   const Json& accelerator = document["accelerator"];
   const double batch = number(search ? accelerator : document, "batch");

@@ -285,6 +285,32 @@ Result<void> check_simulation(const JsonReader& document) {
   return document.finish();
 }
 
+Result<void> check_epoch(const JsonReader& epoch) {
+  DYAD_CHECK(readable(epoch.integer("epoch", 1, INT32_MAX)));
+  DYAD_CHECK(nonnegative(epoch, {"loss", "top1_train", "top1", "test_loss", "learning_rate"}));
+  return epoch.finish();
+}
+
+Result<void> check_training(const JsonReader& document) {
+  DYAD_CHECK(readable(document.schema("dyad.training", 1)));
+  DYAD_CHECK(strings(document, {"version", "model", "command", "out"}));
+  DYAD_CHECK(nonnegative(document, {"seed", "top1"}));
+  DYAD_TRY(const JsonReader epochs, document.member("epochs"));
+  DYAD_TRY(const auto elements, epochs.elements());
+  if (elements.empty()) return epochs.error("there is no epoch", "a training run has at least one");
+  for (const JsonReader& epoch : elements) DYAD_CHECK(check_epoch(epoch));
+  DYAD_CHECK(readable(document.integer("best_epoch", 1, static_cast<std::int64_t>(elements.size()))));
+  DYAD_TRY(const JsonReader stopped, document.member("stopped_early"));
+  DYAD_CHECK(readable(stopped.boolean()));
+  if (present(document, "scheme")) {
+    DYAD_CHECK(strings(document, {"scheme"}));
+    DYAD_CHECK(nonnegative(document, "integer_epochs"));
+    DYAD_CHECK(check_assignment(document));
+    if (present(document, "export")) DYAD_CHECK(strings(document, {"export"}));
+  }
+  return document.finish();
+}
+
 }  // namespace
 
 Result<void> check_result_document(const NamedDocument& document) {
@@ -293,8 +319,10 @@ Result<void> check_result_document(const NamedDocument& document) {
   DYAD_TRY(const std::string name, schema.string());
   if (name.rfind("dyad.search/", 0) == 0) return check_search(reader);
   if (name.rfind("dyad.simulation/", 0) == 0) return check_simulation(reader);
-  return schema.error("a report can't be made of the schema \"" + name + "\"",
-                      "give the --json output of 'dyad search' (dyad.search/1) or 'dyad simulate' (dyad.simulation/1)");
+  if (name.rfind("dyad.training/", 0) == 0) return check_training(reader);
+  return schema.error(
+      "a report can't be made of the schema \"" + name + "\"",
+      "give the --json output of 'dyad search' (dyad.search/1), 'dyad simulate' (dyad.simulation/1) or 'dyad train' (dyad.training/1)");
 }
 
 }  // namespace dyad::workflow

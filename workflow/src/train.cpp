@@ -25,4 +25,16 @@ OrderedJson training_document(const std::string& model, const training::Training
           {"out", options.out.string()}};
 }
 
+OrderedJson quantized_training_document(const std::string& model, const training::QuantizationAwareResult& result,
+                                        const training::QuantizationAwareOptions& options) {
+  OrderedJson document = training_document(model, result.training, options);
+  OrderedJson bits = OrderedJson::object();
+  for (const auto& [name, layer] : options.bits) bits[name] = {{"w", layer.weight}, {"a", layer.activation}};
+  document["scheme"] = training::to_string(options.scheme);
+  document["integer_epochs"] = options.integer_epochs;
+  document["assignment"] = std::move(bits);
+  if (!options.integer_out.empty()) document["export"] = options.integer_out.string();
+  return document;
+}
+
 }  // namespace dyad::workflow

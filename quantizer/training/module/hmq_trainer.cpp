@@ -9,6 +9,7 @@
 #include "batches.hpp"
 #include "hmq_checkpoint.hpp"
 #include "hmq_network.hpp"
+#include "operation_threads.hpp"
 
 namespace dyad::training {
 namespace {
@@ -18,17 +19,6 @@ constexpr std::int64_t kStatisticsBatches = 10;
 constexpr double kFirstActivationCompression = 4;  // published
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-class OperationThreads {
- public:
-  explicit OperationThreads(int threads) : before_(at::get_num_threads()) { at::set_num_threads(threads); }
-  ~OperationThreads() { at::set_num_threads(before_); }
-  OperationThreads(const OperationThreads&) = delete;
-  OperationThreads& operator=(const OperationThreads&) = delete;
-
- private:
-  int before_;
-};
 
 class HmqTrainer {
  public:

@@ -9,6 +9,7 @@
 #include "hmq_quantizer.hpp"
 #include "hmq_trainer.hpp"
 #include "module_interface.hpp"
+#include "quantized_trainer.hpp"
 #include "reconstruction.hpp"
 #include "torch_network.hpp"
 #include "trainer.hpp"
@@ -58,6 +59,13 @@ constexpr ModuleInterface kInterface = {
       return guarded([&] { return run_hmq_search(folded, images, normalization, layers, targets, options); });
     },
     [](const HmqProbe& probe) { return guarded([&] { return run_hmq_probe(probe); }); },
+    [](const network::Network& network, const network::Dataset& train_images, const network::Dataset& test_images,
+       const network::Normalization& normalization, const QuantizationAwareOptions& options) {
+      return guarded([&] { return run_quantized_training(network, train_images, test_images, normalization, options); });
+    },
+    [](const quantizer::IntegerNetwork& network, const Tensor<std::uint8_t>& images) {
+      return guarded([&]() -> Result<Tensor<std::int32_t>> { return run_integer_forward(network, images); });
+    },
 };
 
 /// Tensors of some megabytes come and go at every step; by default glibc gives each back to the system, and the page faults

@@ -149,7 +149,6 @@ at::Tensor TorchNetwork::forward(const at::Tensor& images, bool training, const 
 
 at::Tensor TorchNetwork::evaluate(const Step& step, const std::vector<at::Tensor>& outputs, bool training,
                                   const ForwardHooks& hooks) const {
-  constexpr double kMomentum = 0.1;
   const Node& node = step.node;
   const bool is_weighted = node.kind == OpKind::kConv || node.kind == OpKind::kLinear;
   const at::Tensor input = is_weighted && hooks.input ? hooks.input(step.layer, outputs[step.inputs.at(0)]) : outputs[step.inputs.at(0)];
@@ -162,7 +161,7 @@ at::Tensor TorchNetwork::evaluate(const Step& step, const std::vector<at::Tensor
       return result.unsqueeze(2).unsqueeze(3);
     }
     case OpKind::kBatchNorm:
-      return at::batch_norm(input, step.weight, step.bias, step.running_mean, step.running_variance, training, kMomentum,
+      return at::batch_norm(input, step.weight, step.bias, step.running_mean, step.running_variance, training, hooks.batch_norm_momentum,
                             node.batch_norm.epsilon, false);
     case OpKind::kRelu: return at::relu(input);
     case OpKind::kRelu6: return at::clamp(input, 0, 6);

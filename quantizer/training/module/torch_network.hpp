@@ -27,6 +27,7 @@ struct ForwardHooks {
   std::function<at::Tensor(std::size_t layer, const at::Tensor& input)> input;            ///< the input that it reads
   std::function<at::Tensor(const network::Node& node, const at::Tensor& output)> output;  ///< what readers of any node see
   std::function<at::Tensor(std::size_t layer, const at::Tensor& bias)> bias;              ///< the bias that a layer with one adds
+  double batch_norm_momentum = 0.1;                                                       ///< share of the batch in new running statistics
 };
 
 /// Holds a copy of the network. forward() in inference mode may be called from several threads at once.

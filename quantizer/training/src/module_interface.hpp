@@ -5,6 +5,7 @@
 
 #include "dyad/training/hmq.hpp"
 #include "dyad/training/reconstruction.hpp"
+#include "dyad/training/quantization_aware.hpp"
 #include "dyad/training/training.hpp"
 
 namespace dyad::training {
@@ -25,17 +26,24 @@ struct ModuleInterface {
   Result<HmqResult> (*hmq_search)(const network::Network&, const network::Dataset&, const network::Normalization&,
                                   const std::vector<HmqLayer>&, const std::vector<HmqTarget>&, const HmqOptions&);
   Result<HmqProbeResult> (*hmq_probe)(const HmqProbe&);
+  Result<QuantizationAwareResult> (*train_quantized)(const network::Network&, const network::Dataset&, const network::Dataset&,
+                                                     const network::Normalization&, const QuantizationAwareOptions&);
+  Result<Tensor<std::int32_t>> (*integer_forward)(const quantizer::IntegerNetwork&, const Tensor<std::uint8_t>&);
 };
 
 inline constexpr const char* kModuleFile = "libdyad_training.so";
 inline constexpr const char* kModuleSymbol = "dyad_training_module";
-inline constexpr const char* kModuleFingerprint = "dyad " DYAD_VERSION " training interface 2, compiler " __VERSION__;
+inline constexpr const char* kModuleFingerprint = "dyad " DYAD_VERSION " training interface 3, compiler " __VERSION__;
 
 /// An Error when the images can't train the network: other shape, channels or classes.
 Result<void> check_images(const network::Network& network, const network::Dataset& data, const network::Normalization& normalization,
                           const std::string& what);
 
 using ModuleEntry = const ModuleInterface* (*)();
+
+/// Options and data of a training run; errors name the flag.
+Result<void> check_training(const network::Network& network, const network::Dataset& train_images, const network::Dataset& test_images,
+                            const network::Normalization& normalization, const TrainOptions& options);
 
 /// The module, opened on first use (docs at open_module()).
 Result<const ModuleInterface*> opened_module();

@@ -119,8 +119,8 @@ Result<HessianTraces> hessian_traces(const network::Network& network, const netw
   return module->hessian_traces(network, images, normalization, complete);
 }
 
-Result<TrainingResult> train(const network::Network& topology, const network::Dataset& train_images, const network::Dataset& test_images,
-                             const network::Normalization& normalization, const TrainOptions& options) {
+Result<void> check_training(const network::Network& network, const network::Dataset& train_images, const network::Dataset& test_images,
+                            const network::Normalization& normalization, const TrainOptions& options) {
   if (options.epochs < 1) return bad_option("--epochs", "must be at least 1", "for example 20");
   if (options.batch < 2) return bad_option("--batch", "must be at least 2: batch norms need a spread", "for example 128");
   if (!(options.learning_rate > 0)) return bad_option("--lr", "must be above 0", "for example 0.1");
@@ -130,9 +130,15 @@ Result<TrainingResult> train(const network::Network& topology, const network::Da
   if (!(options.weight_decay >= 0)) return bad_option("--weight-decay", "must not be negative", "for example 5e-4");
   if (options.crop_border < -1) return bad_option("--crop", "must not be negative", "pixels, for example 4");
   if (options.resume && options.checkpoint.empty()) return bad_option("--resume", "needs a checkpoint file", "name it");
-  DYAD_CHECK(check_images(topology, train_images, normalization, "the training set"));
-  DYAD_CHECK(check_images(topology, test_images, normalization, "the test set"));
+  DYAD_CHECK(check_images(network, train_images, normalization, "the training set"));
+  DYAD_CHECK(check_images(network, test_images, normalization, "the test set"));
   if (train_images.size() < 2) return Error{train_images.name, "one image is no training set", "give at least two"};
+  return {};
+}
+
+Result<TrainingResult> train(const network::Network& topology, const network::Dataset& train_images, const network::Dataset& test_images,
+                             const network::Normalization& normalization, const TrainOptions& options) {
+  DYAD_CHECK(check_training(topology, train_images, test_images, normalization, options));
   DYAD_TRY(const ModuleInterface* module, opened_module());
   TrainOptions complete = options;
   if (complete.threads <= 0) complete.threads = thread_count();

@@ -57,6 +57,14 @@ const char* const kSimulation = R"({
              "dram_write_bits": 80, "energy_breakdown_pj": {"array": 1250, "dram": 3000, "leakage": 1000, "idle": 750}}
 })";
 
+const char* const kTraining = R"({
+  "schema": "dyad.training/1", "version": "0.1.0", "seed": 7, "model": "tiny", "command": "dyad train tiny",
+  "epochs": [{"epoch": 1, "loss": 0.5, "top1_train": 80.0, "top1": 81.25, "test_loss": 0.4, "learning_rate": 0.01},
+             {"epoch": 2, "loss": 0.25, "top1_train": 90.0, "top1": 80.5, "test_loss": 0.45, "learning_rate": 0.001}],
+  "top1": 81.25, "best_epoch": 1, "stopped_early": false, "out": "w.safetensors",
+  "scheme": "lsq", "integer_epochs": 1, "assignment": {"conv": {"w": 4, "a": 5}}, "export": "net.dyad"
+})";
+
 NamedDocument search() { return {"a.json", Json::parse(kSearch)}; }
 NamedDocument simulation() { return {"b.json", Json::parse(kSimulation)}; }
 
@@ -80,6 +88,47 @@ void expect_place(const NamedDocument& document, const std::string& place) {
   EXPECT_FALSE(checked.error().message.empty());
   EXPECT_FALSE(checked.error().hint.empty());
   EXPECT_FALSE(render_report({document}));
+}
+
+TEST(ResultDocument, ChecksTrainingRuns) {
+  const NamedDocument quantized{"t.json", Json::parse(kTraining)};
+  EXPECT_TRUE(check_result_document(quantized));
+  NamedDocument in_float = quantized;
+  for (const char* key : {"scheme", "integer_epochs", "assignment", "export"}) in_float.document.erase(key);
+  EXPECT_TRUE(check_result_document(in_float));
+  const auto place_without = [&](const char* pointer) {
+    NamedDocument broken = quantized;
+    const Json::json_pointer at(pointer);
+    broken.document[at.parent_pointer()].erase(at.back());
+    const auto checked = check_result_document(broken);
+    return checked ? std::string("none") : checked.error().place;
+  };
+  EXPECT_EQ(place_without("/seed"), "t.json");
+  EXPECT_EQ(place_without("/stopped_early"), "t.json");
+  EXPECT_EQ(place_without("/epochs/1/test_loss"), "t.json:/epochs/1");
+  EXPECT_EQ(place_without("/assignment/conv/w"), "t.json:/assignment/conv");
+  EXPECT_NE(place_without("/integer_epochs"), "none");
+  NamedDocument wrong = quantized;
+  wrong.document["best_epoch"] = 3;  // of two
+  EXPECT_FALSE(check_result_document(wrong));
+  wrong = quantized;
+  wrong.document["epochs"] = Json::array();
+  EXPECT_FALSE(check_result_document(wrong));
+}
+
+TEST(Report, ShowsTrainingRunsAlone) {
+  const auto page = render_report({{"t.json", Json::parse(kTraining)}});
+  ASSERT_TRUE(page) << page.error().message;
+  EXPECT_THAT(*page, HasSubstr("<title>tiny · Dyad report</title>"));
+  EXPECT_THAT(*page, HasSubstr("Dyad.training = "));
+  EXPECT_THAT(*page, HasSubstr("\"test_loss\":0.45"));
+}
+
+TEST(Summary, ShowsATrainingRun) {
+  const auto text = summarize({"t.json", Json::parse(kTraining)});
+  ASSERT_TRUE(text) << text.error().message;
+  EXPECT_THAT(*text, HasSubstr("tiny, quantization-aware training, lsq"));
+  EXPECT_THAT(*text, HasSubstr("81.25 % after epoch 1, of the integer network"));
 }
 
 TEST(ResultDocument, AcceptsBothSchemas) {

@@ -3,7 +3,7 @@
 
 Dyad.page = (() => {
   const { el, byId, fill } = Dyad.dom;
-  const { figures, plot, words, tables } = Dyad;
+  const { figures, plot, words, tables, training } = Dyad;
   const entries = JSON.parse(byId("data").textContent);
   const state = { index: 0, x: "latency", y: "top1", range: "all", hidden: new Set() };
   const wide = matchMedia("(min-width: 1000px)");
@@ -71,18 +71,43 @@ Dyad.page = (() => {
   }
 
   function facts(doc) {
-    fill("facts", words.facts(doc).map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))), el("div", {}, el("dt", {}, "Document"),
+    fill("facts", (training.isTraining(doc) ? training : words).facts(doc).map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))), el("div", {}, el("dt", {}, "Document"),
       el("dd", {}, entries[state.index].name, " ", el("button", { type: "button", class: "small", "data-save": "document.json",
         onclick: () => Dyad.dom.save("result.json", "application/json", JSON.stringify(doc, null, 2) + "\n") }, "Save JSON"))));
   }
 
+  const COST_SECTIONS = ["tradeoff", "per-layer", "roofline-section", "table-section"];
+
+  function curves(doc) {
+    plot.mount("training-top1", training.top1(doc));
+    plot.mount("training-loss", training.loss(doc));
+  }
+
+  /// A training run has curves and no costs.
+  function trainingRun(doc) {
+    fill("kicker", "Training");
+    fill("result-title", doc.model);
+    fill("verdict", training.verdict(doc));
+    fill("badges");
+    fill("tiles", training.tiles(doc));
+    curves(doc);
+    facts(doc);
+  }
+
   function navigation() {
-    fill("nav", [["result", "Result"], ["comparison", "Compare"], ["tradeoff", "Trade-off"], ["course-section", "Search"], ["per-layer", "Layers"], ["roofline-section", "Roofline"], ["table-section", "Table"], ["provenance", "Provenance"]]
+    fill("nav", [["result", "Result"], ["comparison", "Compare"], ["training", "Training"], ["tradeoff", "Trade-off"], ["course-section", "Search"], ["per-layer", "Layers"], ["roofline-section", "Roofline"], ["table-section", "Table"], ["provenance", "Provenance"]]
       .filter(([id]) => !byId(id).hidden).map(([id, name]) => el("a", { href: `#${id}` }, name)));
   }
 
   function render() {
     const doc = current();
+    byId("training").hidden = !training.isTraining(doc);
+    for (const id of COST_SECTIONS) byId(id).hidden = training.isTraining(doc);
+    if (training.isTraining(doc)) {
+      trainingRun(doc);
+      navigation();
+      return;
+    }
     result(doc);
     trade(doc);
     course(doc);
@@ -96,6 +121,10 @@ Dyad.page = (() => {
 
   function redraw() {
     const doc = current();
+    if (training.isTraining(doc)) {
+      curves(doc);
+      return;
+    }
     trade(doc);
     course(doc);
     layers(doc);
@@ -132,11 +161,12 @@ Dyad.page = (() => {
       redraw();
     });
     if (entries.length > 1) {
-      byId("comparison").hidden = false;
+      const costed = entries.filter((entry) => !training.isTraining(entry.document));
+      byId("comparison").hidden = costed.length < 2;
       byId("chooser").hidden = false;
       fill("document", entries.map((entry, i) => el("option", { value: String(i) }, entry.name)));
       byId("document").addEventListener("change", (event) => show(Number(event.target.value)));
-      tables.comparison(entries);
+      tables.comparison(costed);
     }
   }
 

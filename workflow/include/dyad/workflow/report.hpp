@@ -17,7 +17,7 @@ struct NamedDocument {
   Json document;
 };
 
-/// Checks a document of schema `dyad.search/1` or `dyad.simulation/1` field by field.
+/// Checks a document of schema `dyad.search/1`, `dyad.simulation/1` or `dyad.training/1` field by field.
 /// Error: `name:/pointer` of the first field that is missing, unknown or of the wrong kind.
 Result<void> check_result_document(const NamedDocument& document);
 
@@ -29,7 +29,7 @@ Result<std::string> render_report(const std::vector<NamedDocument>& documents);
 Result<void> write_report(const std::vector<std::filesystem::path>& files, const std::filesystem::path& out);
 
 /// Plain text: a table of layers (bits, latency, energy, utilization), the totals, and for a search the accuracy,
-/// the limits and the best uniform network. Ends with a newline. Error: what check_result_document finds.
+/// the limits and the best uniform network; for a training run its epochs. Ends with a newline. Error: what check_result_document finds.
 Result<std::string> summarize(const NamedDocument& document);
 
 }  // namespace dyad::workflow

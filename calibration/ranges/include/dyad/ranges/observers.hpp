@@ -39,6 +39,11 @@ class HawqRangeTracker {
   };
   explicit HawqRangeTracker(Options options) : options_(options) {}
   void observe(std::span<const float> batch);
+  /// Goes on from a range that was kept.
+  void restore(Range range) {
+    lowest_ = range.lowest;
+    highest_ = range.highest;
+  }
   float lowest() const { return lowest_; }
   float highest() const { return highest_; }
 
