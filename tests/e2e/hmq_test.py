@@ -54,7 +54,7 @@ class Hmq(unittest.TestCase):
         checkpoint = self.folder / "run.safetensors"
         self.search("--limit-ratio", "latency=0.5", "--checkpoint", checkpoint)
         finished = program.run("search", "embedded", "--data", DATA, "--accelerator", "bismo-edge", "--method", "hmq", *QUICK,
-                               "--limit-ratio", "latency=0.45", "--checkpoint", checkpoint, "--resume", "--json")
+                               "--limit-ratio", "latency=0.45", "--checkpoint", checkpoint, "--json")
         self.assertEqual(finished.returncode, 2)
         self.assertIn("belongs to a run with other options", finished.stderr)
         self.assertIn("hint:", finished.stderr)

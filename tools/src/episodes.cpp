@@ -10,10 +10,6 @@ void EpisodeFlags::declare(CLI::App& verb, const workflow::EpisodeOptions& defau
   verb.add_option("--episodes,--evaluations", options.count, "haq, evolution, random: networks that are scored")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  verb.add_option("--budget-seconds", options.budget_seconds, "No further episode begins after so long; 0: all of them")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  verb.add_option("--checkpoint", checkpoint, "Written after every episode; a search that was stopped continues from it");
   verb.add_option("--reward-images", options.reward_images, "Calibration images that score an episode")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
@@ -25,16 +21,14 @@ void EpisodeFlags::declare(CLI::App& verb, const workflow::EpisodeOptions& defau
 
 Result<workflow::EpisodeOptions> EpisodeFlags::read(workflow::SearchMethod method) const {
   if (!workflow::searches_by_episodes(method))
-    for (const char* flag : {"--episodes", "--budget-seconds", "--checkpoint", "--reward-images", "--scheme"})
+    for (const char* flag : {"--episodes", "--reward-images", "--scheme"})
       if (was_given(flag))
         return Error{flag, "--method " + std::string(to_string(method)) + " has no episodes",
                      "use it with --method haq, evolution or random"};
   if (options.haq_compat && method != workflow::SearchMethod::kHaq)
     return Error{"--haq-compat", "--method " + std::string(to_string(method)) + " is not HAQ's", "use it with --method haq"};
-  DYAD_CHECK(check_writable(checkpoint));
   workflow::EpisodeOptions read = options;
   read.kmeans = scheme == "kmeans";
-  read.checkpoint = checkpoint;
   return read;
 }
 

@@ -10,11 +10,11 @@ namespace dyad::tools {
 
 struct EpisodeFlags {
   workflow::EpisodeOptions options;
-  std::string scheme = "linear", checkpoint;
+  std::string scheme = "linear";
 
   void declare(CLI::App& verb, const workflow::EpisodeOptions& defaults);
   bool was_given(const std::string& flag) const { return verb_->count(flag) > 0; }
-  /// An Error when a flag is given that `method` does not know, or when the checkpoint can't be written.
+  /// An Error when a flag is given that `method` does not know.
   Result<workflow::EpisodeOptions> read(workflow::SearchMethod method) const;
 
  private:

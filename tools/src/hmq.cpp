@@ -17,12 +17,6 @@ void HmqFlags::declare(CLI::App& verb) {
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str()
       ->group(group);
-  verb.add_option("--budget-seconds", options.budget_seconds, "Fewer epochs when they would not fit; 0: none")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str()
-      ->group(group);
-  verb.add_option("--checkpoint", checkpoint, "Written after every epoch")->group(group);
-  verb.add_flag("--resume", options.resume, "Go on from the checkpoint")->group(group);
   verb.add_option("--hmq-batch", options.batch, "Images of a step")->check(CLI::Range(2, 65536))->capture_default_str()->group(group);
   verb.add_option("--hmq-weight-rate", options.weight_rate, "Learning rate of weights, factors and biases")
       ->check(CLI::NonNegativeNumber)
@@ -58,7 +52,6 @@ training::HmqOptions HmqFlags::read() const {
   read.teacher = *known_teacher;
   read.channel_scales = channels == "scaled";
   read.augment = !no_augment;
-  read.checkpoint = checkpoint;
   return read;
 }
 

@@ -11,11 +11,10 @@ class App;
 
 namespace dyad::tools {
 
-/// --epochs, --budget-seconds, --checkpoint, --resume, --hmq-...
+/// --epochs, --epoch-images, --hmq-...
 struct HmqFlags {
   training::HmqOptions options;
   std::string ranges = "exact", activations = "gradient", start = "balanced", teacher = "float", channels = "scaled";
-  std::string checkpoint;
   bool no_augment = false;
 
   void declare(CLI::App& verb);

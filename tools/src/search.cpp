@@ -29,7 +29,8 @@ struct Options {
   HmqFlags hmq;
   LimitOptions limits;
   workflow::SearchRequest defaults;
-  std::string data, accelerator, out, method = "exact", tier, backend = "cpu";
+  std::string data, accelerator, out, method = "exact", tier, backend = "cpu", checkpoint;
+  double budget_seconds = 0;
   bool no_cycle_check = false, json = false;
 };
 
@@ -47,6 +48,7 @@ Result<int> print_result(const Options& options, const workflow::SearchRequest& 
 
 Result<int> run(const Options& options) {
   DYAD_CHECK(check_writable(options.out));
+  DYAD_CHECK(check_writable(options.checkpoint));
   DYAD_CHECK(options.reconstruction.check());
   workflow::SearchRequest request = options.defaults;
   const auto method = workflow::search_method_from_name(options.method);
@@ -72,6 +74,14 @@ Result<int> run(const Options& options) {
   request.quantization = options.post_training.read();
   if (options.reconstruction.reconstruct) request.reconstruction = options.reconstruction.read(request.seed);
   request.hmq = options.hmq.read();
+  const bool has_own_budget = workflow::searches_by_episodes(*method) || *method == workflow::SearchMethod::kHmq;
+  if (!has_own_budget && !options.checkpoint.empty())
+    return Error{"--checkpoint", "--method " + options.method + " ends in seconds and keeps none",
+                 "use it with haq, hmq, evolution or random"};
+  (has_own_budget ? request.episodes.budget_seconds : request.budget_seconds) = options.budget_seconds;
+  request.hmq.budget_seconds = options.budget_seconds;
+  request.episodes.checkpoint = request.hmq.checkpoint = options.checkpoint;
+  request.hmq.resume = !options.checkpoint.empty();
   request.model = request.network.name;
   DYAD_TRY(request.normalization, options.normalize.choose(request.network));
   DYAD_TRY(request.calibration, network::load_dataset(options.data, network::Split::kTrain, picture_size(request.network)));
@@ -136,6 +146,12 @@ void add_search(CLI::App& program, Action& action) {
   verb->add_flag("--no-cycle-check", options->no_cycle_check, "Do not confirm the cost in the cycle tier");
   verb->add_option("--out", options->out, "The integer network, .dyad");
   options->hessian.declare(*verb);
+  verb->add_option("--budget-seconds", options->budget_seconds,
+                   "Time for the search: fewer episodes or epochs, fewer comparisons; 0: no such limit")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  verb->add_option("--checkpoint", options->checkpoint,
+                   "haq, hmq, evolution, random: written after every episode or epoch; a search that was stopped goes on from it");
   options->reconstruction.declare(*verb);
   options->episodes.declare(*verb, defaults.episodes);
   options->hmq.declare(*verb);

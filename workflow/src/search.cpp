@@ -39,7 +39,8 @@ Result<void> check_request(const SearchRequest& request) {
   if (episodes.count < 1) return Error{"episodes", "there is no episode", "for example 300"};
   if (episodes.reward_images < 1 || episodes.correction_images < 1)
     return Error{"episodes", "rewards and their statistics need at least one image", "for example 512 and 128"};
-  if (!(episodes.budget_seconds >= 0)) return Error{"episodes", "the time budget is negative", "for example 600 seconds"};
+  if (!(episodes.budget_seconds >= 0) || !(request.budget_seconds >= 0))
+    return Error{"episodes", "the time budget is negative", "for example 600 seconds"};
   if (episodes.kmeans && !searches_by_episodes(request.method))
     return Error{"method", "only searches by episodes choose bits of k-means codebooks", "use --method haq, evolution or random"};
   if (request.reconstruction && (request.method == SearchMethod::kHmq || episodes.kmeans))
@@ -151,7 +152,7 @@ bool searches_by_episodes(SearchMethod method) {
 
 Result<SearchOutcome> search(const SearchRequest& request, Progress& caller) {
   DYAD_CHECK(check_request(request));
-  SearchStages stages(caller);
+  SearchStages stages(caller, request.budget_seconds);
   SearchResult result;
   result.config_hash = hash_of(request);
   const auto cancelled = [&] { return SearchOutcome(Cancelled{stages.current()}); };
@@ -169,7 +170,12 @@ Result<SearchOutcome> search(const SearchRequest& request, Progress& caller) {
   const std::string episodes_hash = hash_of(request, true);
   DYAD_TRY(auto outcome, decide(request, {calibrated, costed, at_8_bits.totals, drawn, sensitivity_images, episodes_hash}, stages));
   if (auto* infeasible = std::get_if<quantizer::Infeasible>(&outcome)) return SearchOutcome(std::move(*infeasible));
-  if (auto* stopped = std::get_if<Cancelled>(&outcome)) return SearchOutcome(std::move(*stopped));
+  if (auto* stopped = std::get_if<Cancelled>(&outcome)) {
+    if (!caller.cancelled() && stages.out_of_time())
+      return Error{"--budget-seconds", "the time was over in the stage '" + stopped->stage + "', before there was a network",
+                   "give more seconds, or fewer calibration and sensitivity images"};
+    return SearchOutcome(std::move(*stopped));
+  }
   Decision& decision = std::get<Decision>(outcome);
   stages.hold(!decision.can_sweep);  // a decision of minutes is not lost for the seconds that evaluate it
   result.limits = decision.limits;

@@ -1,6 +1,7 @@
 /// \file What each search method decides: bits of every layer within the limits.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,7 +16,8 @@ namespace dyad::workflow {
 /// The stages of a search, and whether its caller wants more.
 class SearchStages final : public Progress {
  public:
-  explicit SearchStages(Progress& caller) : caller_(caller) {}
+  /// After `budget_seconds` it is as if the caller wanted no more; 0: no such limit.
+  SearchStages(Progress& caller, double budget_seconds) : caller_(caller), budget_(budget_seconds), began_(Clock::now()) {}
   /// False: the caller wants no more.
   bool enter(const std::string& name) {
     stage(name);
@@ -25,17 +27,22 @@ class SearchStages final : public Progress {
   /// Cancellation waits while it is held.
   void hold(bool held) { held_ = held; }
 
+  bool out_of_time() const { return budget_.count() > 0 && Clock::now() - began_ > budget_; }
+
   void stage(std::string_view name) override {
     current_ = name;
     caller_.stage(name);
   }
   void update(std::int64_t done, std::int64_t total) override { caller_.update(done, total); }
-  bool cancelled() const override { return !held_ && caller_.cancelled(); }
+  bool cancelled() const override { return !held_ && (caller_.cancelled() || out_of_time()); }
 
  private:
+  using Clock = std::chrono::steady_clock;
   Progress& caller_;
   std::string current_;
   bool held_ = false;
+  std::chrono::duration<double> budget_;
+  Clock::time_point began_;
 };
 
 /// A network that can be costed and quantized, with its images.

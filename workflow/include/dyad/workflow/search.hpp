@@ -44,7 +44,7 @@ bool searches_by_episodes(SearchMethod method);
 /// Of the methods that search by episodes.
 struct EpisodeOptions {
   std::int64_t count = 300;
-  double budget_seconds = 0;         ///< no further episode begins after so long; 0: no such limit. The result then depends on the machine.
+  double budget_seconds = 0;  ///< no further episode begins after so long; 0: no such limit
   std::int64_t reward_images = 512;  ///< the first of the drawn calibration images: top-1 on these is the reward
   std::int64_t correction_images = 128;  ///< the first of them: statistics of the networks that are scored
   bool haq_compat = false;               ///< kHaq: with the published implementation's quirks (docs/quantizer/haq.md)
@@ -78,6 +78,9 @@ struct SearchRequest {
   EpisodeOptions episodes;
   /// At the end the numbers of the chosen bits are learned on the calibration images; nothing: they stay as post-training made them.
   std::optional<training::ReconstructionOptions> reconstruction;
+  /// kExact, kHawq: past it nothing more is compared once there is a network, and there is none when it ends before; 0: none. The methods
+  /// by episodes and kHmq have budgets of their own. With any of them the result depends on the machine.
+  double budget_seconds = 0;
   training::HmqOptions hmq;  ///< kHmq: the seed is `seed`; callbacks are the search's own
   std::uint64_t seed = 0;
 
