@@ -34,7 +34,7 @@ bool is_unary(OpKind kind) {
 }
 
 PackedConvolution pack(const Node& node, const Tensor<float>& weight, std::span<const float> bias) {
-  DYAD_EXPECT(node.kind == OpKind::kConv || node.kind == OpKind::kLinear, node.name + " has no weights by kind");
+  DYAD_EXPECT(is_weighted(node.kind), node.name + " has no weights by kind");
   DYAD_EXPECT(!weight.empty(), node.name + " has no weights loaded");
   const bool linear = node.kind == OpKind::kLinear;
   return PackedConvolution(*convolution_kernels().front(), linear ? Window{} : node.window, linear ? 1 : node.groups, weight, bias);
@@ -96,7 +96,7 @@ class PreparedNetwork {
       const Node& node = network.node(id);
       Step step{id, &node, network.inputs(id), std::nullopt};
       for (const NodeId source : step.sources) ++uses_[source];
-      if (node.kind == OpKind::kConv || node.kind == OpKind::kLinear) step.convolution.emplace(pack(node, node.weight, node.bias));
+      if (is_weighted(node.kind)) step.convolution.emplace(pack(node, node.weight, node.bias));
       largest = std::max(largest, element_count(node.output_shape));
       steps_.push_back(std::move(step));
     }

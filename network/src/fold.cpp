@@ -24,7 +24,7 @@ Result<NodeId> foldable_source(const Network& network, NodeId id) {
                         "fold the network by hand, or give each use a convolution of its own");
   } while (network.node(source).kind == OpKind::kIdentity || network.node(source).kind == OpKind::kBatchNorm);
   const OpKind kind = network.node(source).kind;
-  if (kind == OpKind::kConv || kind == OpKind::kLinear) return source;
+  if (is_weighted(kind)) return source;
   return fold_error(network, bn, "follows " + std::string(to_string(kind)) + " '" + network.node(source).name + "', not a convolution",
                     "only a batch normalization directly behind a convolution or linear layer can be folded");
 }

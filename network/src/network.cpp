@@ -153,7 +153,7 @@ void Network::set_output(NodeId id) {
 bool Network::has_weights() const {
   for (const NodeId id : execution_order()) {
     const Node& node = graph_->list[id];
-    if ((node.kind == OpKind::kConv || node.kind == OpKind::kLinear) && node.weight.empty()) return false;
+    if (is_weighted(node.kind) && node.weight.empty()) return false;
     if (node.kind == OpKind::kBatchNorm && node.batch_norm.gamma.empty()) return false;
   }
   return true;
@@ -163,7 +163,7 @@ std::vector<NodeId> weighted_nodes(const Network& network) {
   std::vector<NodeId> weighted;
   for (const NodeId id : network.execution_order()) {
     const OpKind kind = network.node(id).kind;
-    if (kind == OpKind::kConv || kind == OpKind::kLinear) weighted.push_back(id);
+    if (is_weighted(kind)) weighted.push_back(id);
   }
   return weighted;
 }

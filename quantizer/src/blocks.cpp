@@ -5,10 +5,10 @@
 namespace dyad::quantizer {
 namespace {
 
+using network::is_weighted;
 using network::NodeId;
 using network::OpKind;
 
-bool is_weighted(OpKind kind) { return kind == OpKind::kConv || kind == OpKind::kLinear; }
 bool is_activation(OpKind kind) { return kind == OpKind::kRelu || kind == OpKind::kRelu6; }
 
 /// The executed nodes without the softmax and renamings behind the logits.

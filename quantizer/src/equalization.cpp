@@ -12,6 +12,7 @@
 namespace dyad::quantizer {
 namespace {
 
+using network::is_weighted;
 using network::Network;
 using network::Node;
 using network::NodeId;
@@ -19,8 +20,6 @@ using network::OpKind;
 
 constexpr std::int64_t kBatch = 16;  // images evaluated at once by one thread
 constexpr float kRelu6Bound = 6;
-
-bool is_weighted(OpKind kind) { return kind == OpKind::kConv || kind == OpKind::kLinear; }
 
 struct Pair {
   NodeId first = 0, second = 0;

@@ -5,11 +5,11 @@
 namespace dyad::quantizer {
 namespace {
 
+using network::is_weighted;
 using network::Node;
 using network::NodeId;
 using network::OpKind;
 
-bool is_weighted(OpKind kind) { return kind == OpKind::kConv || kind == OpKind::kLinear; }
 bool is_activation(OpKind kind) { return kind == OpKind::kRelu || kind == OpKind::kRelu6; }
 // Copies values without arithmetic, so any format passes through.
 bool only_moves(OpKind kind) {

@@ -16,6 +16,7 @@
 namespace dyad::quantizer {
 namespace {
 
+using network::is_weighted;
 using network::Network;
 using network::Node;
 using network::NodeId;
@@ -27,7 +28,6 @@ constexpr std::int64_t kCorrectionBytes = std::int64_t{768} << 20;  // activatio
 
 std::string place_of(const Network& network) { return network.name.empty() ? "network" : network.name; }
 
-bool is_weighted(const Node& node) { return node.kind == OpKind::kConv || node.kind == OpKind::kLinear; }
 // The output's values are among the input's, or averages of them.
 bool keeps_range(OpKind kind) {
   return kind == OpKind::kMaxPool || kind == OpKind::kAveragePool || kind == OpKind::kGlobalAveragePool || kind == OpKind::kFlatten ||
@@ -177,7 +177,7 @@ class Calibrator {
       }
       result.largest[id] = largest;
       if (!finite && !result.not_finite) result.not_finite = id;
-      if (is_weighted(s_.folded.node(id)) && begin < s_.correction_images)
+      if (is_weighted(s_.folded.node(id).kind) && begin < s_.correction_images)
         add_channel_sums(tensor, std::min(count, s_.correction_images - begin), result.channel_sums[id]);
       if (!observers_.contains(id)) tensor = Tensor<float>();
     }
@@ -374,7 +374,7 @@ Result<void> check_assignment(const CalibratedNetwork& network, const BitAssignm
   if (assignment.size() == network.layers().size()) return {};
   for (const auto& [name, bits] : assignment) {
     const auto id = network.folded().find(name);
-    if (!id || !is_weighted(network.folded().node(*id)))
+    if (!id || !is_weighted(network.folded().node(*id).kind))
       return Error{"bits:/layers/" + pointer_token(name), "'" + name + "' is no convolution or fully connected layer",
                    "`dyad inspect` lists the names"};
   }

@@ -1,7 +1,5 @@
 """APoT from the command line: the authors' checkpoints as integers."""
-import pathlib
 import sys
-import tempfile
 import unittest
 
 import program
@@ -12,16 +10,7 @@ CHECKPOINT = CIFAR / "apot_res20_4bit.safetensors"
 IMPORT = ("--scheme", "apot", "--import", "apot-checkpoint")
 
 
-class Apot(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.scratch = tempfile.TemporaryDirectory()
-        cls.folder = pathlib.Path(cls.scratch.name)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.scratch.cleanup()
-
+class Apot(program.InFolder):
     @unittest.skipUnless(CHECKPOINT.exists(), "needs cifar10/apot_res20_4bit.safetensors under DYAD_DATA")
     def test_resnet20_checkpoint(self):
         out = self.folder / "resnet20.dyad"

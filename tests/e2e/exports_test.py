@@ -65,19 +65,14 @@ def header(network):
 
 
 @unittest.skipUnless(MODEL.exists(), "needs cifar10/resnet20.onnx under DYAD_DATA")
-class Exports(unittest.TestCase):
+class Exports(program.InFolder):
     @classmethod
     def setUpClass(cls):
-        cls.scratch = tempfile.TemporaryDirectory()
-        cls.folder = pathlib.Path(cls.scratch.name)
+        super().setUpClass()
         cls.network = cls.folder / "net.dyad"
         program.document("quantize", MODEL, "--bits", "W4A4", "--calibrate", CIFAR, "--images", "128", "--out", cls.network)
         cls.onnx = cls.folder / "net.onnx"
         program.document("export", cls.network, "--format", "onnx", "-o", cls.onnx)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.scratch.cleanup()
 
     def test_every_file_is_read_back_to_the_same_bytes(self):
         expected = program.document("run", self.network, "--data", CIFAR, "--limit", "100")["digest"]

@@ -1,7 +1,6 @@
 """Bits by gradient on the embedded network: limits, the integer network, resume."""
 import pathlib
 import sys
-import tempfile
 import time
 import unittest
 
@@ -19,17 +18,12 @@ def has_training():
 
 
 @unittest.skipUnless(DATA.exists(), "needs Debian's dataset-fashion-mnist")
-class Hmq(unittest.TestCase):
+class Hmq(program.InFolder):
     @classmethod
     def setUpClass(cls):
         if not has_training():
             raise unittest.SkipTest("this build has no training module")
-        cls.scratch = tempfile.TemporaryDirectory()
-        cls.folder = pathlib.Path(cls.scratch.name)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.scratch.cleanup()
+        super().setUpClass()
 
     def search(self, *flags, status=0):
         return program.document("search", "embedded", "--data", DATA, "--accelerator", "bismo-edge", "--method", "hmq", *QUICK, *flags,

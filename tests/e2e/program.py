@@ -6,6 +6,8 @@ import json
 import os
 import pathlib
 import subprocess
+import tempfile
+import unittest
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ["DYAD_PROGRAM"]
@@ -24,6 +26,19 @@ def document(*words, status=0):
     finished = run(*words, "--json")
     assert finished.returncode == status, f"{words}: exit status {finished.returncode}\n{finished.stderr}"
     return json.loads(finished.stdout)
+
+
+class InFolder(unittest.TestCase):
+    """Tests that share a folder of their own, removed after the last."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.scratch = tempfile.TemporaryDirectory()
+        cls.folder = pathlib.Path(cls.scratch.name)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.scratch.cleanup()
 
 
 def finish(unittest_program):

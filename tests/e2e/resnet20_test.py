@@ -1,10 +1,8 @@
 """The main job on a real network: ResNet-20 on CIFAR-10 from float to integers, search and report."""
 import json
-import pathlib
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import unittest
 
@@ -15,16 +13,7 @@ MODEL = CIFAR / "resnet20.onnx"
 
 
 @unittest.skipUnless(MODEL.exists(), "needs cifar10/resnet20.onnx under DYAD_DATA")
-class ResNet20(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.scratch = tempfile.TemporaryDirectory()
-        cls.folder = pathlib.Path(cls.scratch.name)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.scratch.cleanup()
-
+class ResNet20(program.InFolder):
     def test_float_network_predicts_what_pytorch_does(self):
         result = program.document("run", MODEL, "--data", CIFAR, "--compare-predictions", CIFAR / "resnet20.pred.u8")
         self.assertEqual(result["images"], 10000)

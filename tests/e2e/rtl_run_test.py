@@ -2,7 +2,6 @@
 import json
 import pathlib
 import sys
-import tempfile
 import unittest
 
 import program
@@ -11,16 +10,7 @@ FASHION = pathlib.Path("/usr/share/datasets/fashion-mnist")
 CIFAR = program.DATA / "cifar10"
 
 
-class RtlRun(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.scratch = tempfile.TemporaryDirectory()
-        cls.folder = pathlib.Path(cls.scratch.name)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.scratch.cleanup()
-
+class RtlRun(program.InFolder):
     def quantized(self, model, data, bits, *flags):
         out = self.folder / f"{pathlib.Path(model).stem}_{pathlib.Path(bits).stem}{''.join(flags)}.dyad".replace("--", "_")
         program.document("quantize", model, "--bits", bits, "--calibrate", data, "--images", 256, "--out", out, *flags)

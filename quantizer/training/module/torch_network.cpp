@@ -96,7 +96,7 @@ TorchNetwork::TorchNetwork(const network::Network& network) {
     Step step;
     const std::vector<NodeId> inputs = network.inputs(id);
     for (const NodeId input : inputs) step.inputs.push_back(index_of.at(input));
-    if (node.kind == OpKind::kConv || node.kind == OpKind::kLinear) {
+    if (is_weighted(node.kind)) {
       const Shape& shape = network.node(inputs.at(0)).output_shape;
       const std::int64_t in_channels = node.kind == OpKind::kConv ? shape.back() : element_count(shape);
       step.weight = add_parameter(node.name + ".weight", ParameterKind::kWeight, weight_tensor(node, in_channels));
@@ -150,10 +150,10 @@ at::Tensor TorchNetwork::forward(const at::Tensor& images, bool training, const 
 at::Tensor TorchNetwork::evaluate(const Step& step, const std::vector<at::Tensor>& outputs, bool training,
                                   const ForwardHooks& hooks) const {
   const Node& node = step.node;
-  const bool is_weighted = node.kind == OpKind::kConv || node.kind == OpKind::kLinear;
-  const at::Tensor input = is_weighted && hooks.input ? hooks.input(step.layer, outputs[step.inputs.at(0)]) : outputs[step.inputs.at(0)];
-  const at::Tensor weight = is_weighted && hooks.weight ? hooks.weight(step.layer, step.weight) : step.weight;
-  const at::Tensor bias = is_weighted && hooks.bias && step.bias.defined() ? hooks.bias(step.layer, step.bias) : step.bias;
+  const bool has_weight = is_weighted(node.kind);
+  const at::Tensor input = has_weight && hooks.input ? hooks.input(step.layer, outputs[step.inputs.at(0)]) : outputs[step.inputs.at(0)];
+  const at::Tensor weight = has_weight && hooks.weight ? hooks.weight(step.layer, step.weight) : step.weight;
+  const at::Tensor bias = has_weight && hooks.bias && step.bias.defined() ? hooks.bias(step.layer, step.bias) : step.bias;
   switch (node.kind) {
     case OpKind::kConv: return convolve(node, input, weight, bias);
     case OpKind::kLinear: {

@@ -34,7 +34,9 @@ inline Wide requantized(std::int64_t value, const Requantization& r, std::int64_
     const double product = static_cast<double>(static_cast<float>(value) * scale);
     return static_cast<Wide>(std::fmin(std::fmax(std::rint(product), -0x1.0p31), 0x1.0p31 - 1)) + r.zero_point;
   }
-  const Dyadic d = r.ratios[r.ratios.size() == 1 ? 0 : static_cast<std::size_t>(channel)];
+  const std::size_t which = r.ratios.size() == 1 ? 0 : static_cast<std::size_t>(channel);
+  const Dyadic d = r.ratios[which];
+  if (!r.offsets.empty()) return rounded_quotient(Wide{value} * d.multiplier + r.offsets[which], d.shift, r.rounding) + r.zero_point;
   if (r.rounding == Rounding::kGemmlowp) {
     Wide left = value;
     if (d.shift < 31) left = std::clamp<Wide>(left << (31 - d.shift), INT32_MIN, INT32_MAX);
@@ -61,6 +63,31 @@ inline Wide average(Wide sum, Wide count, AverageRounding rounding) {
     case AverageRounding::kHalfAway: return twice > count || (twice == count && sum > 0) ? below + 1 : below;
     default: return twice >= count ? below + 1 : below;
   }
+}
+
+/// The level nearest to a real number, (value * multiplier + offset) / 2^shift half steps of a level; of two as near, the larger.
+inline std::int32_t nearest_level(const IntegerLayer& layer, std::int64_t value, const Requantization& r, std::int64_t channel) {
+  const std::size_t which = r.ratios.size() == 1 ? 0 : static_cast<std::size_t>(channel);
+  const Dyadic d = r.ratios[which];
+  Wide numerator = Wide{value} * d.multiplier + (r.offsets.empty() ? 0 : r.offsets[which]);
+  if (layer.relu && numerator < 0) numerator = 0;
+  std::vector<std::int32_t> levels = level_magnitudes(layer.output_levels);
+  if (layer.output.is_signed)
+    for (std::size_t i = levels.size(); i-- > 0;) levels.push_back(-levels[i]);
+  const auto distance = [&](std::int32_t level) {
+    const Wide difference = 2 * (Wide{level} << d.shift) - numerator;
+    return difference < 0 ? -difference : difference;
+  };
+  std::int32_t best = levels[0];
+  for (const std::int32_t level : levels)
+    if (distance(level) < distance(best) || (distance(level) == distance(best) && level > best)) best = level;
+  return best;
+}
+
+/// What the output holds for one accumulator or input.
+inline std::int32_t output_of(const IntegerLayer& layer, std::int64_t value, const Requantization& r, std::int64_t channel) {
+  if (!layer.output_levels.is_uniform()) return nearest_level(layer, value, r, channel);
+  return clamped(layer, requantized(value, r, channel), r.zero_point);
 }
 
 /// One element of the output of `layer`.
@@ -90,21 +117,20 @@ inline std::int32_t element(const IntegerLayer& layer, const std::vector<const I
         acc -= layer.weight_zero_points[layer.weight_zero_points.size() == 1 ? 0 : static_cast<std::size_t>(k)] * sum_a;
       const auto acc32 = static_cast<std::int32_t>(acc);
       if (!layer.requantize) return acc32;
-      return clamped(layer, requantized(acc32, layer.requantizations[0], k), layer.requantizations[0].zero_point);
+      return output_of(layer, acc32, layer.requantizations[0], k);
     }
     case IntegerOp::kAdd:
       return clamped(
           layer,
           requantized(inputs[0]->get(index), layer.requantizations[0], k) + requantized(inputs[1]->get(index), layer.requantizations[1], k),
           std::int64_t{layer.requantizations[0].zero_point} + layer.requantizations[1].zero_point);
-    case IntegerOp::kRequantize:
-      return clamped(layer, requantized(input.get(index), layer.requantizations[0], k), layer.requantizations[0].zero_point);
+    case IntegerOp::kRequantize: return output_of(layer, input.get(index), layer.requantizations[0], k);
     case IntegerOp::kConcat: {
       std::size_t i = 0;
       std::int64_t c = k;
       for (; c >= inputs[i]->shape()[3]; ++i) c -= inputs[i]->shape()[3];
       const std::int64_t value = inputs[i]->get(((n * s.out_h + y) * s.out_w + x) * inputs[i]->shape()[3] + c);
-      return clamped(layer, requantized(value, layer.requantizations[i], c), layer.requantizations[i].zero_point);
+      return output_of(layer, value, layer.requantizations[i], c);
     }
     case IntegerOp::kMaxPool:
     case IntegerOp::kAveragePool: {

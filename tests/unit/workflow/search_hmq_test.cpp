@@ -6,38 +6,13 @@
 
 #include "dyad/kernels/executor.hpp"
 #include "dyad/workflow/search.hpp"
+#include "support/formula_model.hpp"
 #include "support/small_network.hpp"
 
 namespace dyad::workflow {
 namespace {
 
 const network::Normalization kNormalization{{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}};
-
-/// Cycles = MACs * w * a / 64 + weights * w / 8 + outputs * out / 8: a network costs another amount than the separable table says.
-class FormulaModel final : public CostModel {
- public:
-  explicit FormulaModel(Tier tier) : tier_(tier) {}
-  std::string name() const override { return "formula"; }
-  Tier tier() const override { return tier_; }
-  Megahertz clock() const override { return Megahertz(100); }
-  int batch() const override { return 1; }
-  Ceilings ceilings() const override { return {1e9, 1e9}; }
-  Result<LayerCost> cost(const LayerShape& layer, OperandBits bits, const Activity&) const override {
-    const double compute = static_cast<double>(layer.macs()) * bits.weight * bits.activation / 64;
-    const double transfer =
-        static_cast<double>(layer.weight_count()) * bits.weight / 8 + static_cast<double>(layer.output_count()) * bits.out / 8;
-    LayerCost cost;
-    cost.compute_cycles = Cycles(static_cast<std::int64_t>(compute));
-    cost.cycles = Cycles(static_cast<std::int64_t>(compute + transfer));
-    cost.energy_pj["array"] = compute * 0.1;
-    cost.energy_pj["dram"] = transfer;
-    cost.bottleneck = "compute";
-    return cost;
-  }
-
- private:
-  Tier tier_;
-};
 
 class HmqMethod : public testing::Test {
  protected:
@@ -68,7 +43,7 @@ class HmqMethod : public testing::Test {
   SearchOutcome run() { return search(request_, silent_).value(); }
 
   SearchRequest request_;
-  FormulaModel analytic_{Tier::kAnalytic}, cycle_{Tier::kCycle};
+  testing_support::FormulaModel analytic_{Tier::kAnalytic, 1}, cycle_{Tier::kCycle, 1};
   std::unique_ptr<IntegerBackend> backend_;
   SilentProgress silent_;
 };

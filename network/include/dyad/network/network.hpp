@@ -40,6 +40,8 @@ enum class OpKind {
   kSoftmax,
 };
 std::string_view to_string(OpKind kind);
+/// A convolution or fully connected layer.
+constexpr bool is_weighted(OpKind kind) { return kind == OpKind::kConv || kind == OpKind::kLinear; }
 
 /// Batch normalization in inference form; each vector has one entry a channel.
 struct BatchNorm {
