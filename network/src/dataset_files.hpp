@@ -15,7 +15,6 @@ Result<Dataset> read_cifar10(const std::filesystem::path& file);
 /// idx3 images and idx1 labels, each plain or gzip.
 Result<Dataset> read_idx(const std::filesystem::path& images, const std::filesystem::path& labels);
 
-
 /// A folder with one folder of pictures a class; the classes' labels are their places among the names in order, and so are the
 /// pictures within a class. Pictures are resized and cropped to size x size (picture.hpp) in parallel.
 /// Errors name the folder or the first picture that can't be read, or say that the pictures don't fit into memory.

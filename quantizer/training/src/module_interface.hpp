@@ -4,8 +4,8 @@
 #include <string>
 
 #include "dyad/training/hmq.hpp"
-#include "dyad/training/reconstruction.hpp"
 #include "dyad/training/quantization_aware.hpp"
+#include "dyad/training/reconstruction.hpp"
 #include "dyad/training/training.hpp"
 
 namespace dyad::training {

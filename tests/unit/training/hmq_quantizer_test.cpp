@@ -7,9 +7,9 @@
 
 namespace dyad::training {
 namespace {
-using quantizer::HmqRanges;
 using dyad::testing_support::vector_cases;
 using dyad::testing_support::VectorCase;
+using quantizer::HmqRanges;
 
 Tensor<float> row(const std::vector<float>& values) { return Tensor<float>({static_cast<std::int64_t>(values.size())}, values); }
 

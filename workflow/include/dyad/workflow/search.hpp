@@ -44,8 +44,8 @@ bool searches_by_episodes(SearchMethod method);
 /// Of the methods that search by episodes.
 struct EpisodeOptions {
   std::int64_t count = 300;
-  double budget_seconds = 0;  ///< no further episode begins after so long; 0: no such limit
-  std::int64_t reward_images = 512;  ///< the first of the drawn calibration images: top-1 on these is the reward
+  double budget_seconds = 0;             ///< no further episode begins after so long; 0: no such limit
+  std::int64_t reward_images = 512;      ///< the first of the drawn calibration images: top-1 on these is the reward
   std::int64_t correction_images = 128;  ///< the first of them: statistics of the networks that are scored
   bool haq_compat = false;               ///< kHaq: with the published implementation's quirks (docs/quantizer/haq.md)
   bool kmeans = false;                   ///< weights as k-means codebooks of 2^w values, activations at 8 bits; limits on size only
