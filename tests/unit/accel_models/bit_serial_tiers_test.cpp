@@ -8,6 +8,7 @@
 #include "dyad/accel_models/tiled/cycle.hpp"
 #include "dyad/base/random.hpp"
 #include "support/layers.hpp"
+#include "support/random_tiled.hpp"
 
 namespace dyad::accel_models::tiled {
 namespace {
@@ -75,16 +76,7 @@ TEST(BitSerialTiers, AreEqualOnRandomMachinesAndLayersWithoutALimitOnBandwidth) 
   Random random(kSeed);
   int compared = 0;
   for (int i = 0; i < 1500; ++i) {
-    Machine machine;
-    machine.rows = random.between(1, 8);
-    machine.columns = random.between(1, 8);
-    machine.depth = random.between(1, 64);
-    machine.activation_entries = random.between(1, 200);
-    machine.weight_entries = random.between(1, 200);
-    machine.pipeline_cycles = random.between(0, 20);
-    machine.requantizer_lanes = random.between(1, 32);
-    machine.output_port_bits = random.between(8, 256);
-    machine.queue_depth = random.between(1, 8);
+    const Machine machine = testing_support::random_tiled_machine(random);
     hwsim::DramTiming dram;
     dram.latency = random.between(1, 60);
     dram.burst_bits = 64;

@@ -9,6 +9,7 @@
 #include "dyad/accel_models/tiled/followed.hpp"
 #include "dyad/base/random.hpp"
 #include "support/layers.hpp"
+#include "support/random_tiled.hpp"
 
 namespace dyad::accel_models::tiled {
 namespace {
@@ -81,18 +82,8 @@ TEST(FollowedLayer, EqualsTheCycleTierOnRandomMachinesLayersAndMemories) {
   Random random(kSeed);
   int compared = 0;
   for (int i = 0; i < 600; ++i) {
-    Machine machine;
-    machine.operands = kAllOperands[random.below(std::size(kAllOperands))];
-    machine.rows = random.between(1, 8);
-    machine.columns = random.between(1, 8);
-    machine.depth = machine.operands == Operands::kBitPlanes ? random.between(1, 64) : 32 * random.between(1, 3);
-    machine.activation_entries = random.between(1, 200);
-    machine.weight_entries = random.between(1, 200);
-    machine.pipeline_cycles = random.between(0, 20);
-    machine.requantizer_lanes = random.between(1, 32);
-    machine.output_port_bits = random.between(8, 256);
+    Machine machine = testing_support::random_tiled_machine(random, kAllOperands[random.below(std::size(kAllOperands))]);
     machine.output_buffer_bits = random.between(64, 8192);
-    machine.queue_depth = random.between(1, 8);
     const hwsim::DramTiming dram = random_memory(random);
     const int groups = random.coin() ? 1 : static_cast<int>(random.between(1, 6));
     LayerShape layer = conv("random", groups * random.between(1, 9), groups * random.between(1, 9), random.between(1, 10),
