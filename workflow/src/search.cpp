@@ -7,7 +7,6 @@
 
 #include "cached_cost_model.hpp"
 #include "dyad/workflow/evaluate.hpp"
-#include "evaluation_parts.hpp"
 #include "network_cost.hpp"
 #include "search_decision.hpp"
 #include "search_hmq.hpp"

@@ -59,6 +59,16 @@ at::Tensor laid_out_as(const at::Tensor& gradient, const at::Tensor& x) {
   return at::empty_like(x).copy_(gradient);
 }
 
+void keep(AutogradContext* context, double lowest, double highest, double gradient_scale) {
+  context->saved_data["lowest"] = lowest;
+  context->saved_data["highest"] = highest;
+  context->saved_data["gradient_scale"] = gradient_scale;
+}
+
+Levels kept_levels(AutogradContext* context) {
+  return {static_cast<float>(context->saved_data["lowest"].toDouble()), static_cast<float>(context->saved_data["highest"].toDouble())};
+}
+
 struct TensorQuantizer : torch::autograd::Function<TensorQuantizer> {
   static Variable forward(AutogradContext* context, const Variable& values, const Variable& step, double lowest, double highest,
                           double gradient_scale) {
@@ -72,9 +82,7 @@ struct TensorQuantizer : torch::autograd::Function<TensorQuantizer> {
       round_values(from + begin, to + begin, end - begin, reciprocal, size, levels);
     });
     context->save_for_backward({x, step});
-    context->saved_data["lowest"] = lowest;
-    context->saved_data["highest"] = highest;
-    context->saved_data["gradient_scale"] = gradient_scale;
+    keep(context, lowest, highest, gradient_scale);
     return out;
   }
 
@@ -83,8 +91,7 @@ struct TensorQuantizer : torch::autograd::Function<TensorQuantizer> {
     const at::Tensor &x = saved[0], step = saved[1];
     const at::Tensor gradient = laid_out_as(upstream[0], x);
     at::Tensor out = at::empty_like(x);
-    const Levels levels{static_cast<float>(context->saved_data["lowest"].toDouble()),
-                        static_cast<float>(context->saved_data["highest"].toDouble())};
+    const Levels levels = kept_levels(context);
     const float reciprocal = 1.0f / step.item<float>();
     const std::int64_t count = x.numel(), chunks = (count + kChunk - 1) / kChunk;
     std::vector<double> sums(static_cast<std::size_t>(chunks));
@@ -117,9 +124,7 @@ struct ChannelQuantizer : torch::autograd::Function<ChannelQuantizer> {
       round_values(weight.data_ptr<float>() + k * size, out.data_ptr<float>() + k * size, size, 1.0f / step, step, levels);
     }
     context->save_for_backward({weight, steps});
-    context->saved_data["lowest"] = lowest;
-    context->saved_data["highest"] = highest;
-    context->saved_data["gradient_scale"] = gradient_scale;
+    keep(context, lowest, highest, gradient_scale);
     return out;
   }
 
@@ -128,8 +133,7 @@ struct ChannelQuantizer : torch::autograd::Function<ChannelQuantizer> {
     const at::Tensor &weight = saved[0], steps = saved[1];
     const at::Tensor gradient = upstream[0].contiguous();
     at::Tensor out = at::empty_like(weight), in_steps = at::empty_like(steps);
-    const Levels levels{static_cast<float>(context->saved_data["lowest"].toDouble()),
-                        static_cast<float>(context->saved_data["highest"].toDouble())};
+    const Levels levels = kept_levels(context);
     const double scale = context->saved_data["gradient_scale"].toDouble();
     const std::int64_t channels = weight.size(0), size = weight.numel() / channels;
     for (std::int64_t k = 0; k < channels; ++k) {
